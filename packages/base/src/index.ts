@@ -1,0 +1,11 @@
+export { BerthError, asBerthError } from "./berth-error.ts";
+export type { BerthErrorInit, ObjectName } from "./berth-error.ts";
+export { ERROR_CODES, describeCode, isErrorCode } from "./error-codes.ts";
+export type { ErrorCode, ErrorKind } from "./error-codes.ts";
+export { systemClock } from "./clock.ts";
+export type { Clock } from "./clock.ts";
+export { backoff } from "./backoff.ts";
+export type { BackoffOptions } from "./backoff.ts";
+export { silentLogger } from "./log.ts";
+export type { Logger, LogFields } from "./log.ts";
+export { boundText, redactUrls } from "./redact.ts";
