@@ -97,6 +97,11 @@ export const ERROR_CODES = {
     title: "There is no release of this name",
     hint: "List the releases of the namespace.",
   },
+  OPERATION_NOT_FOUND: {
+    kind: "not_found",
+    title: "There is no operation of this name",
+    hint: "Ended operations are kept for a while only; read the release instead.",
+  },
   REVISION_NOT_FOUND: {
     kind: "not_found",
     title: "The release has no such revision",

@@ -1,0 +1,29 @@
+import type { Logger } from "@berth/base";
+
+import type { Principal } from "./domain/access/index.ts";
+import type { OperationView, Submit } from "./domain/operations/index.ts";
+import type { ReleaseView } from "./domain/releases/index.ts";
+
+/** One part of the health answer: `ok`, or why not. */
+export interface HealthCheck {
+  readonly name: string;
+  check(): { readonly ok: boolean; readonly reason: string };
+}
+
+/** The application without its edges: what they may call. */
+export interface Berth {
+  readonly submit: Submit;
+  readonly operations: OperationView;
+  readonly releases: ReleaseView;
+  /** Makes a free release name out of a chart's, as Helm's --generate-name. */
+  readonly generateName: (chartName: string) => string;
+  /** Checks of /readyz. */
+  readonly readiness: readonly HealthCheck[];
+  readonly log: Logger;
+  /** Who a request without credentials is: the loopback principal. */
+  readonly principal: Principal;
+  /** Name of the cluster that dialects without clusters mean. */
+  readonly defaultCluster: string;
+  /** Namespace that dialects without namespaces mean. */
+  readonly defaultNamespace: string;
+}

@@ -1,0 +1,2 @@
+export { loopbackPrincipal } from "./principal.ts";
+export type { Principal } from "./principal.ts";

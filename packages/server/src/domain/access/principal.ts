@@ -1,0 +1,14 @@
+/** Who asks. Every handler takes one. */
+export interface Principal {
+  /** Unique name, as it stands in the audit and in an operation. */
+  readonly name: string;
+  readonly groups: readonly string[];
+  /** How the caller was recognised. */
+  readonly source: "loopback";
+}
+
+/**
+ * The caller of `npm run up`: whoever reaches the loopback address of the
+ * machine. Until identities exist, Berth listens nowhere else.
+ */
+export const loopbackPrincipal: Principal = { name: "loopback", groups: [], source: "loopback" };

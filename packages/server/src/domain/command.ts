@@ -1,0 +1,113 @@
+/** Names a release. All three are valid names: the edges check them. */
+export interface ReleaseTarget {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Where a chart comes from. Exactly one of `path` and `name` is given. */
+export interface ChartReference {
+  /** Directory or .tgz on Berth's machine; only where local charts are allowed. */
+  readonly path?: string | undefined;
+  /** Name in `repository`, or `repository-name/chart` for one named in the configuration. */
+  readonly name?: string | undefined;
+  /** URL of an HTTP repository, with or without its user and `/index.yaml`. */
+  readonly repository?: string | undefined;
+  /** Version or range; the newest stable one where absent. */
+  readonly version?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** "sha256:…" the archive must have. */
+  readonly digest?: string | undefined;
+}
+
+/** Values in the order in which Helm merges them. */
+export interface ValuesInput {
+  /** YAML or JSON documents, kept exactly as they came. */
+  readonly documents?: readonly string[] | undefined;
+  readonly setJson?: readonly string[] | undefined;
+  readonly set?: readonly string[] | undefined;
+  readonly setString?: readonly string[] | undefined;
+  readonly setFile?: readonly { readonly key: string; readonly content: string }[] | undefined;
+  readonly setLiteral?: readonly string[] | undefined;
+}
+
+/** Helm's wait strategies. */
+export type WaitStrategy = "hookOnly" | "watcher" | "legacy";
+
+/** Helm's flags that several verbs share. What is absent takes Helm's default. */
+export interface ActionOptions {
+  readonly wait?: WaitStrategy | undefined;
+  readonly waitForJobs?: boolean | undefined;
+  /** Milliseconds, for each single wait. */
+  readonly timeoutMs?: number | undefined;
+  readonly disableHooks?: boolean | undefined;
+  readonly serverSideApply?: "true" | "false" | "auto" | undefined;
+  readonly forceConflicts?: boolean | undefined;
+  readonly forceReplace?: boolean | undefined;
+  readonly takeOwnership?: boolean | undefined;
+  readonly skipCrds?: boolean | undefined;
+  readonly skipSchemaValidation?: boolean | undefined;
+  /** Revisions kept; -1 for no limit. */
+  readonly historyMax?: number | undefined;
+  readonly description?: string | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+interface WriteCommand {
+  readonly target: ReleaseTarget;
+  readonly options?: ActionOptions | undefined;
+  /** Refused with REVISION_STALE unless the newest stored revision has this number (0: no release). */
+  readonly expectedRevision?: number | undefined;
+}
+
+/** Install a chart as a new release. An empty `target.name` asks for a generated one. */
+export interface InstallCommand extends WriteCommand {
+  readonly verb: "install";
+  readonly chart: ChartReference;
+  readonly values?: ValuesInput | undefined;
+  readonly createNamespace?: boolean | undefined;
+  readonly replace?: boolean | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Make a new revision of a release. */
+export interface UpgradeCommand extends WriteCommand {
+  readonly verb: "upgrade";
+  readonly chart: ChartReference;
+  readonly values?: ValuesInput | undefined;
+  readonly installIfMissing?: boolean | undefined;
+  readonly createNamespace?: boolean | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly valuesReuse?: "reset" | "reuse" | "resetThenReuse" | undefined;
+  readonly cleanupOnFail?: boolean | undefined;
+}
+
+/** Make a new revision out of an older one. */
+export interface RollbackCommand extends WriteCommand {
+  readonly verb: "rollback";
+  /** The previous one where absent. */
+  readonly revision?: number | undefined;
+  readonly cleanupOnFail?: boolean | undefined;
+}
+
+/** Remove a release. */
+export interface UninstallCommand extends WriteCommand {
+  readonly verb: "uninstall";
+  readonly keepHistory?: boolean | undefined;
+  readonly ignoreNotFound?: boolean | undefined;
+  readonly deletionPropagation?: "background" | "foreground" | "orphan" | undefined;
+}
+
+/** Run a release's test hooks. */
+export interface TestCommand extends WriteCommand {
+  readonly verb: "test";
+  /** All where absent. */
+  readonly names?: readonly string[] | undefined;
+}
+
+/** What a caller wants written. */
+export type Command = InstallCommand | UpgradeCommand | RollbackCommand | UninstallCommand | TestCommand;
+
+/** A Helm write. */
+export type Verb = Command["verb"];

@@ -1,0 +1,11 @@
+export type {
+  Operation,
+  OperationListener,
+  OperationPhase,
+  OperationResult,
+  OperationState,
+  OperationView,
+  ProgressEvent,
+  RequestContext,
+  Submit,
+} from "./types.ts";

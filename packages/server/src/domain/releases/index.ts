@@ -1,0 +1,14 @@
+export type {
+  ChartName,
+  Hook,
+  Json,
+  ListQuery,
+  LiveRelease,
+  ObjectChange,
+  ObjectStatus,
+  Release,
+  ReleasePage,
+  ReleaseView,
+  RevisionContent,
+  RevisionDiff,
+} from "./types.ts";
