@@ -574,8 +574,8 @@ type ActionContext struct {
 	// carries a higher one. Zero: none.
 	Fence uint64 `protobuf:"varint,3,opt,name=fence,proto3" json:"fence,omitempty"`
 	// Refused with REVISION_STALE unless the newest stored revision has this
-	// number; 0 means not checked.
-	ExpectedRevision int32 `protobuf:"varint,4,opt,name=expected_revision,json=expectedRevision,proto3" json:"expected_revision,omitempty"`
+	// number; 0 means that no release of the name may be stored. Absent: not checked.
+	ExpectedRevision *int32 `protobuf:"varint,4,opt,name=expected_revision,json=expectedRevision,proto3,oneof" json:"expected_revision,omitempty"`
 	// W3C trace context of the request, for the engine's log lines.
 	Traceparent string `protobuf:"bytes,5,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// Provenance, stored in the release under chart.metadata.annotations with the
@@ -637,8 +637,8 @@ func (x *ActionContext) GetFence() uint64 {
 }
 
 func (x *ActionContext) GetExpectedRevision() int32 {
-	if x != nil {
-		return x.ExpectedRevision
+	if x != nil && x.ExpectedRevision != nil {
+		return *x.ExpectedRevision
 	}
 	return 0
 }
@@ -3582,19 +3582,20 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\astorage\x18\x03 \x01(\v2\x19.berth.engine.v1.IdentityR\astorage\x12\x1c\n" +
 	"\tnamespace\x18\x04 \x01(\tR\tnamespace\x12\x18\n" +
 	"\arelease\x18\x05 \x01(\tR\arelease\x12E\n" +
-	"\x0estorage_driver\x18\x06 \x01(\x0e2\x1e.berth.engine.v1.StorageDriverR\rstorageDriver\"\xd5\x02\n" +
+	"\x0estorage_driver\x18\x06 \x01(\x0e2\x1e.berth.engine.v1.StorageDriverR\rstorageDriver\"\xf0\x02\n" +
 	"\rActionContext\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12-\n" +
 	"\x04hold\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x04hold\x12\x14\n" +
-	"\x05fence\x18\x03 \x01(\x04R\x05fence\x12+\n" +
-	"\x11expected_revision\x18\x04 \x01(\x05R\x10expectedRevision\x12 \n" +
+	"\x05fence\x18\x03 \x01(\x04R\x05fence\x120\n" +
+	"\x11expected_revision\x18\x04 \x01(\x05H\x00R\x10expectedRevision\x88\x01\x01\x12 \n" +
 	"\vtraceparent\x18\x05 \x01(\tR\vtraceparent\x12N\n" +
 	"\n" +
 	"provenance\x18\x06 \x03(\v2..berth.engine.v1.ActionContext.ProvenanceEntryR\n" +
 	"provenance\x1a=\n" +
 	"\x0fProvenanceEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa9\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x14\n" +
+	"\x12_expected_revision\"\xa9\x01\n" +
 	"\fEgressPolicy\x12%\n" +
 	"\x0eallow_loopback\x18\x01 \x01(\bR\rallowLoopback\x12(\n" +
 	"\x10allow_link_local\x18\x02 \x01(\bR\x0eallowLinkLocal\x12#\n" +
@@ -4077,6 +4078,7 @@ func file_berth_engine_v1_engine_proto_init() {
 	if File_berth_engine_v1_engine_proto != nil {
 		return
 	}
+	file_berth_engine_v1_engine_proto_msgTypes[3].OneofWrappers = []any{}
 	file_berth_engine_v1_engine_proto_msgTypes[5].OneofWrappers = []any{
 		(*ChartReference_Path)(nil),
 		(*ChartReference_Repository)(nil),

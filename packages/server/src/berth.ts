@@ -15,8 +15,6 @@ export interface Berth {
   readonly submit: Submit;
   readonly operations: OperationView;
   readonly releases: ReleaseView;
-  /** Makes a free release name out of a chart's, as Helm's --generate-name. */
-  readonly generateName: (chartName: string) => string;
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;

@@ -1,3 +1,8 @@
+export { createNameGenerator, newOperationId } from "./names.ts";
+export { createOperationRegistry } from "./registry.ts";
+export type { OperationRegistry } from "./registry.ts";
+export { createSubmit } from "./submit.ts";
+export { createOperationView } from "./view.ts";
 export type {
   Operation,
   OperationListener,
@@ -5,7 +10,6 @@ export type {
   OperationResult,
   OperationState,
   OperationView,
-  ProgressEvent,
-  RequestContext,
   Submit,
 } from "./types.ts";
+export type { ProgressEvent, RequestContext } from "../releases/index.ts";

@@ -1,39 +1,17 @@
-import type { BerthError, ObjectName } from "@berth/base";
+import type { BerthError } from "@berth/base";
 
 import type { Command, Verb } from "../command.ts";
 import type { Principal } from "../access/index.ts";
-import type { Release } from "../releases/index.ts";
+import type { ActionPhase, ActionResult, ProgressEvent, RequestContext } from "../releases/index.ts";
 
 /** Where an operation is. */
 export type OperationState = "queued" | "running" | "succeeded" | "failed" | "cancelled";
 
 /** The step a running operation is in, or was in when it ended. */
-export type OperationPhase =
-  | ""
-  | "fetching"
-  | "rendering"
-  | "crds"
-  | "pre-hooks"
-  | "applying"
-  | "waiting"
-  | "post-hooks"
-  | "deleting"
-  | "testing"
-  | "settling";
+export type OperationPhase = ActionPhase;
 
 /** What is stored in the cluster afterwards, read back. */
-export interface OperationResult {
-  /** Absent once a release is uninstalled without history. */
-  readonly release: Release | undefined;
-  /** "sha256:…", empty where no chart was used. */
-  readonly chartDigest: string;
-  readonly resourceVersion: string;
-  /** Of a dry run; empty otherwise. */
-  readonly manifest: string;
-  readonly notes: string;
-  /** Name of the first Service of the release; undefined where the chart made none. */
-  readonly firstService: string | undefined;
-}
+export type OperationResult = ActionResult;
 
 /** One Helm write: what was asked and how it went. */
 export interface Operation {
@@ -53,23 +31,6 @@ export interface Operation {
   readonly result: OperationResult | undefined;
   /** Set where it failed or was cancelled. */
   readonly error: BerthError | undefined;
-}
-
-/** One thing that happened while an operation ran. */
-export type ProgressEvent = { readonly time: Date } & (
-  | { readonly type: "phase"; readonly phase: OperationPhase }
-  | { readonly type: "applied"; readonly done: number; readonly total: number; readonly object: ObjectName }
-  | { readonly type: "status"; readonly object: ObjectName; readonly status: string; readonly reason: string }
-  | { readonly type: "hook"; readonly name: string; readonly event: string; readonly phase: string }
-  | { readonly type: "log"; readonly pod: string; readonly container: string; readonly text: string }
-);
-
-/** What surrounds a request. */
-export interface RequestContext {
-  /** Carried to the engine and into the audit. */
-  readonly requestId: string;
-  /** W3C trace context; empty where the caller sent none. */
-  readonly traceparent: string;
 }
 
 /** Follows one operation while it runs. Listeners never throw. */

@@ -1,4 +1,19 @@
 export type {
+  Action,
+  ActionOutcome,
+  ActionPhase,
+  ActionResult,
+  ActionRun,
+  Actions,
+  ProgressEvent,
+  RequestContext,
+} from "./action.ts";
+export { createReleaseView } from "./view.ts";
+export { createReleaseIndex } from "./release-index.ts";
+export type { ReleaseIndex } from "./release-index.ts";
+export { createSummaries } from "./summaries.ts";
+export type { Summaries } from "./summaries.ts";
+export type {
   ChartName,
   Hook,
   Json,
@@ -8,6 +23,7 @@ export type {
   ObjectStatus,
   Release,
   ReleasePage,
+  ReleaseReader,
   ReleaseView,
   RevisionContent,
   RevisionDiff,

@@ -117,6 +117,13 @@ export interface LiveRelease {
   readonly objects: readonly ObjectStatus[];
 }
 
+/** Reads what Helm has stored; the engine does it. A revision of 0 means the newest. */
+export interface ReleaseReader {
+  content(principal: Principal, target: ReleaseTarget, revision: number): Promise<RevisionContent>;
+  history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
+  status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
+}
+
 /**
  * Releases as a caller may see them. A revision of 0 means the newest. Errors:
  * CLUSTER_NOT_FOUND, RELEASE_NOT_FOUND, REVISION_NOT_FOUND, FORBIDDEN,

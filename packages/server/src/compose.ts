@@ -1,0 +1,100 @@
+import { systemClock } from "@berth/base";
+import type { Logger } from "@berth/base";
+import { startEngine } from "@berth/engine-client";
+import { createKubeClient, loadKubeconfig } from "@berth/kube";
+
+import type { Berth } from "./berth.ts";
+import type { Config } from "./config.ts";
+import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
+import { createAudit } from "./domain/audit/index.ts";
+import { createClusterRegistry } from "./domain/clusters/index.ts";
+import type { ReleaseTarget } from "./domain/command.ts";
+import {
+  createNameGenerator,
+  createOperationRegistry,
+  createOperationView,
+  createSubmit,
+  newOperationId,
+} from "./domain/operations/index.ts";
+import { createReleaseIndex, createReleaseView, createSummaries } from "./domain/releases/index.ts";
+import { createInstall } from "./domain/releases/actions/install.ts";
+import { createReleaseReader } from "./domain/releases/actions/read.ts";
+import { createRollback } from "./domain/releases/actions/rollback.ts";
+import { createRunTests } from "./domain/releases/actions/run-tests.ts";
+import { createSettler } from "./domain/releases/actions/settler.ts";
+import { createUninstall } from "./domain/releases/actions/uninstall.ts";
+import { createUpgrade } from "./domain/releases/actions/upgrade.ts";
+
+/** The composed application, and its end. */
+export interface ComposedBerth {
+  readonly berth: Berth;
+  /** Stops the watches, the settling and the engine. */
+  close(): Promise<void>;
+}
+
+/** The composition root: every part, made once, in the order of their needs. */
+export async function composeBerth(config: Config, log: Logger): Promise<ComposedBerth> {
+  const clock = systemClock;
+  const connection = await loadKubeconfig(config.kubeconfig, config.context);
+  const client = createKubeClient(connection, { log, clock });
+  const cluster = { name: config.cluster, connection, client };
+  const clusters = createClusterRegistry([cluster]);
+  const engine = await startEngine({ binary: config.engine, allowLocalCharts: config.localCharts, log });
+  const index = createReleaseIndex(cluster, log, clock);
+  const summaries = createSummaries(cluster, log);
+  const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
+  const settler = createSettler(engine, clock, log);
+  const { repositories, localCharts: allowLocal } = config;
+  const egress = {
+    ...config.egress,
+    allowedHosts: [...config.egress.allowedHosts],
+    allowedCidrs: [...config.egress.allowedCidrs],
+  };
+  const parts = { engine, settler, charts: { repositories, allowLocal }, egress, storageOf };
+  const access = createLoopbackAccess();
+  const audit = createAudit(log);
+  const registry = createOperationRegistry();
+  const reader = createReleaseReader({ engine, clusters, storageOf });
+  index.start();
+
+  const berth: Berth = {
+    submit: createSubmit({
+      access,
+      audit,
+      clusters,
+      registry,
+      clock,
+      newId: newOperationId,
+      generateName: createNameGenerator(() => clock.now()),
+      actions: {
+        install: createInstall(parts),
+        upgrade: createUpgrade(parts),
+        rollback: createRollback(parts),
+        uninstall: createUninstall(parts),
+        test: createRunTests(parts),
+      },
+    }),
+    operations: createOperationView({ access, audit, registry }),
+    releases: createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) }),
+    readiness: [
+      { name: "engine", check: () => describeEngine(engine.state().name) },
+      { name: "release-index", check: () => index.ready() },
+    ],
+    log,
+    principal: loopbackPrincipal,
+    defaultCluster: config.cluster,
+    defaultNamespace: config.namespace,
+  };
+  return {
+    berth,
+    async close() {
+      await Promise.all([index.stop(), settler.stop()]);
+      await engine.stop();
+      await client.close();
+    },
+  };
+}
+
+function describeEngine(state: string): { ok: boolean; reason: string } {
+  return state === "ready" ? { ok: true, reason: "" } : { ok: false, reason: state };
+}

@@ -1,0 +1,118 @@
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+
+import { BerthError } from "@berth/base";
+import { parse } from "yaml";
+import { z } from "zod";
+
+const repository = z.strictObject({
+  url: z.url({ protocol: /^https?$/ }),
+  username: z.string().optional(),
+  password: z.string().optional(),
+});
+
+/** The configuration file: what is too long for the environment. */
+const fileSchema = z.strictObject({
+  /** Names that stand before a chart's name, as in `stable/rabbitmq`. */
+  repositories: z.record(z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/), repository).default({}),
+  egress: z
+    .strictObject({
+      allowLoopback: z.boolean().optional(),
+      allowLinkLocal: z.boolean().default(false),
+      allowedHosts: z.array(z.string()).default([]),
+      allowedCidrs: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+});
+
+const flag = z.stringbool().default(false);
+
+/** The environment: what says where this process stands. */
+const environmentSchema = z.object({
+  BERTH_HOST: z.string().default("127.0.0.1"),
+  BERTH_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  BERTH_KUBECONFIG: z.string().min(1),
+  BERTH_CONTEXT: z.string().default(""),
+  BERTH_CLUSTER: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+    .max(63)
+    .default("local"),
+  BERTH_NAMESPACE: z.string().default("default"),
+  BERTH_ENGINE: z.string().min(1),
+  BERTH_CONFIG: z.string().default(""),
+  BERTH_LOCAL_CHARTS: flag,
+  BERTH_EXIT_WITH_STDIN: flag,
+  BERTH_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+/** Everything that can be set, checked and frozen. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly kubeconfig: string;
+  /** Empty: the kubeconfig's current context. */
+  readonly context: string;
+  /** Name of the cluster in paths. */
+  readonly cluster: string;
+  /** Namespace that dialects without namespaces mean. */
+  readonly namespace: string;
+  /** Path of the engine's binary. */
+  readonly engine: string;
+  readonly localCharts: boolean;
+  readonly exitWithStdin: boolean;
+  readonly logLevel: string;
+  readonly repositories: Readonly<Record<string, { url: string; username?: string; password?: string }>>;
+  readonly egress: {
+    readonly allowLoopback: boolean;
+    readonly allowLinkLocal: boolean;
+    readonly allowedHosts: readonly string[];
+    readonly allowedCidrs: readonly string[];
+  };
+}
+
+/** Reads the configuration out of an environment. INVALID_ARGUMENT names the variable that is wrong. */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const env = check(environmentSchema, environment, "environment");
+  const file = check(fileSchema, env.BERTH_CONFIG === "" ? {} : parse(readFileSync(env.BERTH_CONFIG, "utf8")), "file");
+  if (!isLoopback(env.BERTH_HOST)) {
+    throw new BerthError(
+      "INVALID_ARGUMENT",
+      `Berth does not listen on ${env.BERTH_HOST}: it knows no identities yet.`,
+      {
+        field: "BERTH_HOST",
+        hint: "Leave it at 127.0.0.1.",
+      },
+    );
+  }
+  return Object.freeze({
+    host: env.BERTH_HOST,
+    port: env.BERTH_PORT,
+    kubeconfig: env.BERTH_KUBECONFIG,
+    context: env.BERTH_CONTEXT,
+    cluster: env.BERTH_CLUSTER,
+    namespace: env.BERTH_NAMESPACE,
+    engine: env.BERTH_ENGINE,
+    localCharts: env.BERTH_LOCAL_CHARTS,
+    exitWithStdin: env.BERTH_EXIT_WITH_STDIN,
+    logLevel: env.BERTH_LOG_LEVEL,
+    repositories: file.repositories,
+    // Charts of the machine and repositories of the machine go together: `up` has both.
+    egress: { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS },
+  });
+}
+
+function check<T>(schema: z.ZodType<T>, input: unknown, where: string): T {
+  const parsed = schema.safeParse(input ?? {});
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const field = issue?.path.join(".") ?? "";
+  throw new BerthError("INVALID_ARGUMENT", `Configuration (${where}): ${field}: ${issue?.message ?? "not valid"}.`, {
+    field,
+    hint: "docs/configuration.md lists what can be set.",
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}

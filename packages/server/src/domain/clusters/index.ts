@@ -1,0 +1,2 @@
+export { createClusterRegistry } from "./registry.ts";
+export type { Cluster, ClusterRegistry } from "./registry.ts";

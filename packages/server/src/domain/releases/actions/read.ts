@@ -1,0 +1,56 @@
+import { BerthError } from "@berth/base";
+import type { Engine } from "@berth/engine-client";
+
+import type { Principal } from "../../access/index.ts";
+import type { ClusterRegistry } from "../../clusters/index.ts";
+import type { ReleaseTarget } from "../../command.ts";
+import type { StorageKind } from "../stored-revision.ts";
+import type { Json, Release, ReleaseReader } from "../types.ts";
+import { fromHook, fromObjectStatus, fromRelease, throwError } from "./answer.ts";
+import { toTarget } from "./request.ts";
+
+/** What the reader is made of. */
+export interface ReaderParts {
+  readonly engine: Engine;
+  readonly clusters: ClusterRegistry;
+  readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
+}
+
+/** Reads what Helm has stored, and what is live, through the engine. */
+export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts): ReleaseReader {
+  const at = (principal: Principal, target: ReleaseTarget) =>
+    toTarget(clusters.get(target.cluster), principal, target, storageOf(target));
+  return {
+    async content(principal, target, revision) {
+      const answer = await engine.get({ target: at(principal, target), revision });
+      throwError(answer.error);
+      return {
+        release: fromRelease(target.cluster, present(answer.release, target)),
+        values: JSON.parse(answer.valuesJson || "{}") as Record<string, Json>,
+        valuesYaml: answer.valuesYaml,
+        computedValues: JSON.parse(answer.computedValuesJson || "{}") as Record<string, Json>,
+        computedValuesYaml: answer.computedValuesYaml,
+        manifest: answer.manifest,
+        notes: answer.notes,
+        hooks: answer.hooks.map(fromHook),
+      };
+    },
+    async history(principal, target, max): Promise<readonly Release[]> {
+      const answer = await engine.history({ target: at(principal, target), max });
+      throwError(answer.error);
+      return answer.revisions.map((release) => fromRelease(target.cluster, release));
+    },
+    async status(principal, target, revision) {
+      const answer = await engine.status({ target: at(principal, target), revision });
+      throwError(answer.error);
+      const objects = answer.objects.map(fromObjectStatus);
+      const ready = objects.every((object) => object.status === "Current");
+      return { release: fromRelease(target.cluster, present(answer.release, target)), ready, objects };
+    },
+  };
+}
+
+function present<T>(release: T | undefined, target: ReleaseTarget): T {
+  if (release !== undefined) return release;
+  throw new BerthError("RELEASE_NOT_FOUND", `There is no release "${target.name}" in namespace "${target.namespace}".`);
+}

@@ -1,0 +1,131 @@
+import { engine } from "@berth/contract";
+import type { EgressPolicy } from "@berth/engine-client";
+
+import { impersonationOf } from "../../access/index.ts";
+import type { Principal } from "../../access/index.ts";
+import type { ResolvedChart } from "../../charts/index.ts";
+import type { Cluster } from "../../clusters/index.ts";
+import type { ActionOptions, Command, ReleaseTarget, ValuesInput } from "../../command.ts";
+import type { ActionRun } from "../action.ts";
+import type { StorageKind } from "../stored-revision.ts";
+
+/*
+ * What the engine is told, made out of commands. Everything the engine acts on
+ * stands in its request: it holds no state and no identity.
+ */
+
+/** Names the release for the engine, and who acts: the principal applies, Berth stores. */
+export function toTarget(
+  cluster: Cluster,
+  principal: Principal,
+  target: ReleaseTarget,
+  storage: StorageKind | undefined,
+) {
+  const { connection } = cluster;
+  const own = {
+    token: connection.token ?? "",
+    clientCertificate: toBytes(connection.clientCertificate),
+    clientKey: toBytes(connection.clientKey),
+  };
+  const impersonation = impersonationOf(principal);
+  return {
+    cluster: {
+      server: connection.server,
+      certificateAuthority: toBytes(connection.certificateAuthority),
+      tlsServerName: connection.tlsServerName ?? "",
+      insecureSkipTlsVerify: connection.insecureSkipTlsVerify ?? false,
+      proxyUrl: connection.proxyUrl ?? "",
+    },
+    apply: {
+      ...own,
+      impersonateUser: impersonation?.user ?? "",
+      impersonateGroups: [...(impersonation?.groups ?? [])],
+    },
+    storage: own,
+    namespace: target.namespace,
+    release: target.name,
+    storageDriver: storage === "configmaps" ? engine.StorageDriver.CONFIGMAP : engine.StorageDriver.SECRET,
+  };
+}
+
+/** The part of each engine request that says whose action it is. */
+export function toContext(command: Command, run: ActionRun, chart?: ResolvedChart) {
+  const { expectedRevision } = command;
+  return {
+    operationId: run.operationId,
+    ...(expectedRevision === undefined ? {} : { expectedRevision }),
+    traceparent: run.context.traceparent,
+    provenance: {
+      actor: run.principal.name,
+      operation: run.operationId,
+      ...(chart === undefined ? {} : { "chart-source": describeSource(chart) }),
+    },
+  };
+}
+
+/** Where a chart came from, without credentials and without a path of the machine. */
+function describeSource(chart: ResolvedChart): string {
+  return chart.kind === "path" ? "local" : `${chart.url}/${chart.name}`;
+}
+
+/** The chart as the engine is told of it. */
+export function toChart(chart: ResolvedChart, egress: EgressPolicy) {
+  const { digest } = chart;
+  if (chart.kind === "path") return { source: { case: "path" as const, value: chart.path }, digest, egress };
+  const { url, name, version, username, password } = chart;
+  return { source: { case: "repository" as const, value: { url, name, version, username, password } }, digest, egress };
+}
+
+/** Values as the engine merges them. */
+export function toValues(values: ValuesInput = {}) {
+  return {
+    documents: [...(values.documents ?? [])],
+    setJson: [...(values.setJson ?? [])],
+    set: [...(values.set ?? [])],
+    setString: [...(values.setString ?? [])],
+    setFile: [...(values.setFile ?? [])],
+    setLiteral: [...(values.setLiteral ?? [])],
+  };
+}
+
+const WAIT = {
+  hookOnly: engine.WaitStrategy.HOOK_ONLY,
+  watcher: engine.WaitStrategy.WATCHER,
+  legacy: engine.WaitStrategy.LEGACY,
+} as const;
+
+const SERVER_SIDE = {
+  true: engine.ServerSideApply.TRUE,
+  false: engine.ServerSideApply.FALSE,
+  auto: engine.ServerSideApply.AUTO,
+} as const;
+
+/** Helm's shared flags; labels belong to them on the wire. */
+export function toOptions(options: ActionOptions = {}, labels: Readonly<Record<string, string>> = {}) {
+  return {
+    wait: WAIT[options.wait ?? "hookOnly"],
+    waitForJobs: options.waitForJobs ?? false,
+    ...(options.timeoutMs === undefined ? {} : { timeout: toDuration(options.timeoutMs) }),
+    disableHooks: options.disableHooks ?? false,
+    ...(options.serverSideApply === undefined ? {} : { serverSideApply: SERVER_SIDE[options.serverSideApply] }),
+    forceConflicts: options.forceConflicts ?? false,
+    forceReplace: options.forceReplace ?? false,
+    takeOwnership: options.takeOwnership ?? false,
+    skipCrds: options.skipCrds ?? false,
+    skipSchemaValidation: options.skipSchemaValidation ?? false,
+    historyMax: options.historyMax ?? 0,
+    description: options.description ?? "",
+    dryRun: options.dryRun ?? false,
+    labels: { ...labels },
+  };
+}
+
+/** Milliseconds as google.protobuf.Duration. */
+export function toDuration(ms: number): { seconds: bigint; nanos: number } {
+  const seconds = Math.trunc(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+}
+
+function toBytes(pem: string | undefined): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(pem ?? "");
+}

@@ -1,0 +1,23 @@
+import type { TestCommand } from "../../command.ts";
+import type { Action } from "../action.ts";
+import { toContext, toDuration, toTarget } from "./request.ts";
+import { runAction } from "./run.ts";
+import type { ActionParts } from "./run.ts";
+
+/** Runs the test hooks of a release. */
+export function createRunTests(parts: ActionParts): Action<TestCommand> {
+  return (command, run) => {
+    const timeoutMs = command.options?.timeoutMs;
+    return runAction(parts, command.target, run, (options) =>
+      parts.engine.test(
+        {
+          target: toTarget(run.cluster, run.principal, command.target, parts.storageOf(command.target)),
+          context: toContext(command, run),
+          ...(timeoutMs === undefined ? {} : { timeout: toDuration(timeoutMs) }),
+          names: [...(command.names ?? [])],
+        },
+        options,
+      ),
+    );
+  };
+}

@@ -1,0 +1,39 @@
+import { asBerthError } from "@berth/base";
+import { pino } from "pino";
+
+import { composeBerth } from "./compose.ts";
+import { loadConfig } from "./config.ts";
+import { createServer } from "./edges/index.ts";
+
+/** How long open requests may take to end once Berth was told to stop, in milliseconds. */
+const DRAIN = 10_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const log = pino({ level: config.logLevel }, pino.destination(2));
+  const { berth, close } = await composeBerth(config, log);
+  const server = await createServer(berth, { host: config.host, port: config.port, log });
+  log.info({ url: server.url }, "listening");
+
+  let isStopping = false;
+  const stop = async (why: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ why }, "stopping");
+    await server.close(DRAIN);
+    await close();
+    process.exit(0);
+  };
+  process.once("SIGTERM", () => void stop("SIGTERM"));
+  process.once("SIGINT", () => void stop("SIGINT"));
+  if (config.exitWithStdin) {
+    process.stdin.once("close", () => void stop("standard input closed")).resume();
+  }
+}
+
+main().catch((error: unknown) => {
+  const { message, hint, cause } = asBerthError(error);
+  const why = cause instanceof Error ? ` (${cause.message})` : "";
+  process.stderr.write(`berth: ${message}${why}\n  ${hint}\n`);
+  process.exit(1);
+});
