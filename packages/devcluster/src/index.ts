@@ -1,0 +1,14 @@
+export { startCluster } from "./cluster/start.ts";
+export type { ClusterOptions, DevCluster } from "./cluster/start.ts";
+export type { Component } from "./cluster/component.ts";
+export type { ComponentName } from "./cluster/programs.ts";
+export { resetCluster } from "./cluster/data-directory.ts";
+export { ownTestCluster, testNamespace } from "./testing.ts";
+export type { TestNamespace } from "./testing.ts";
+export { ensureEngine, ensureToolchain } from "./toolchain/ensure.ts";
+export type { EnsureOptions, Toolchain } from "./toolchain/ensure.ts";
+export { versions } from "./toolchain/versions.ts";
+export { cacheDirectory, dataDirectory, repository } from "./paths.ts";
+export { silentProgress, streamProgress } from "./progress.ts";
+export type { Progress } from "./progress.ts";
+export { SetupError } from "./setup-error.ts";

@@ -1,0 +1,69 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+
+import { SetupError } from "../setup-error.ts";
+
+/** The largest release file is 130 MB; ten minutes for it is a line of 2 Mbit/s. */
+const PATIENCE = 600_000;
+/** A list of checksums is a few kilobytes. */
+const LARGEST_CHECKSUMS = 1024 * 1024;
+
+/** A release file and where its checksum is published. */
+export interface Download {
+  readonly url: string;
+  /** Text that holds the SHA-256 alone, or lines of `sum  name`. */
+  readonly checksumUrl: string;
+  readonly target: string;
+}
+
+/** Downloads a file and keeps it only if it has the published checksum. */
+export async function downloadVerified({ url, checksumUrl, target }: Download): Promise<void> {
+  const signal = AbortSignal.timeout(PATIENCE);
+  const wanted = findChecksum(await text(checksumUrl, signal), url);
+  const response = await get(url, signal);
+  const sum = createHash("sha256");
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sum.update(chunk);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(response.body ?? [], hashing, createWriteStream(target, { mode: 0o600 }));
+    const actual = sum.digest();
+    if (!timingSafeEqual(actual, wanted)) {
+      throw new SetupError(
+        `${url} has the SHA-256 ${actual.toString("hex")}, but ${wanted.toString("hex")} is published.`,
+        "Do not use it. Set BERTH_TOOLCHAIN=build to build from source instead.",
+      );
+    }
+  } catch (error) {
+    await rm(target, { force: true });
+    throw error;
+  }
+}
+
+/** Finds the checksum of a file in what is published beside it. */
+function findChecksum(published: string, url: string): Buffer {
+  const name = url.slice(url.lastIndexOf("/") + 1);
+  const lines = published.trim().split("\n").map((line) => line.trim().split(/\s+\*?/));
+  const [sum] = lines.find(([, file]) => file === name) ?? (lines.length === 1 && lines[0]?.length === 1 ? lines[0] : []);
+  if (sum !== undefined && /^[0-9a-f]{64}$/i.test(sum)) return Buffer.from(sum, "hex");
+  throw new SetupError(`No SHA-256 is published for ${url}.`, "Set BERTH_TOOLCHAIN=build to build from source instead.");
+}
+
+async function text(url: string, signal: AbortSignal): Promise<string> {
+  const response = await get(url, signal);
+  const size = Number(response.headers.get("content-length") ?? 0);
+  if (size > LARGEST_CHECKSUMS) throw new Error(`${url} is no list of checksums: it has ${size} bytes.`);
+  return response.text();
+}
+
+async function get(url: string, signal: AbortSignal): Promise<Response> {
+  const response = await fetch(url, { signal });
+  if (response.ok) return response;
+  throw new SetupError(`${url} answered ${response.status}.`, "Set BERTH_TOOLCHAIN=build to build from source instead.");
+}

@@ -1,0 +1,92 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { cacheDirectory } from "../paths.ts";
+import { silentProgress } from "../progress.ts";
+import type { Progress } from "../progress.ts";
+import { SetupError } from "../setup-error.ts";
+import { buildEngine, buildPrograms } from "./build.ts";
+import { engineFingerprint, toolchainFingerprint } from "./fingerprint.ts";
+import { downloadPrograms, isReachable, OFFICIAL } from "./official.ts";
+import { makeOnce } from "./once.ts";
+import { writeStages } from "./stages.ts";
+import { programs } from "./versions.ts";
+import type { Program } from "./versions.ts";
+
+/** Absolute paths of the programs of the embedded cluster. */
+export interface Toolchain {
+  readonly etcd: string;
+  readonly kubeApiserver: string;
+  readonly kubeControllerManager: string;
+  readonly kubeScheduler: string;
+  readonly kwok: string;
+  /** What KWOK's nodes, pods and volumes go through. */
+  readonly kwokStages: string;
+  readonly helm: string;
+}
+
+/** How programs are come by. */
+export interface EnsureOptions {
+  readonly progress?: Progress;
+  /** `BERTH_TOOLCHAIN`: `build`, `download`, or `auto` (download where it can be reached). */
+  readonly source?: string;
+  /** Where downloads come from. */
+  readonly baseUrl?: string;
+  /** Directory of everything kept. */
+  readonly cache?: string;
+}
+
+/** Gives the pinned programs, from the cache or by building or fetching them once. */
+export async function ensureToolchain(options: EnsureOptions = {}): Promise<Toolchain> {
+  const { progress = silentProgress, cache = cacheDirectory() } = options;
+  const directory = await makeOnce({
+    root: join(cache, "toolchain"),
+    key: await toolchainFingerprint(),
+    progress,
+    make: (draft) => fill(draft, options, progress),
+  });
+  return {
+    etcd: join(directory, "etcd"),
+    kubeApiserver: join(directory, "kube-apiserver"),
+    kubeControllerManager: join(directory, "kube-controller-manager"),
+    kubeScheduler: join(directory, "kube-scheduler"),
+    kwok: join(directory, "kwok"),
+    kwokStages: join(directory, "stages.yaml"),
+    helm: join(directory, "helm"),
+  };
+}
+
+/** Gives the engine built from the sources as they are now. */
+export async function ensureEngine(options: Pick<EnsureOptions, "progress" | "cache"> = {}): Promise<string> {
+  const { progress = silentProgress, cache = cacheDirectory() } = options;
+  const directory = await makeOnce({
+    root: join(cache, "engine"),
+    key: await engineFingerprint(),
+    progress,
+    make: (draft) => buildEngine(draft, progress),
+  });
+  return join(directory, "berth-engine");
+}
+
+async function fill(draft: string, options: EnsureOptions, progress: Progress): Promise<void> {
+  const fetched = await fetchSome(draft, options, progress);
+  const missing = (Object.keys(programs) as Program[]).filter((name) => !fetched.includes(name));
+  await buildPrograms(missing, draft, progress);
+  await writeStages(join(draft, "stages.yaml"));
+}
+
+async function fetchSome(draft: string, options: EnsureOptions, progress: Progress): Promise<Program[]> {
+  const { source = process.env.BERTH_TOOLCHAIN ?? "auto", baseUrl = OFFICIAL } = options;
+  if (!["auto", "build", "download"].includes(source)) {
+    throw new SetupError(`BERTH_TOOLCHAIN is "${source}".`, "Set it to build, download or auto, or leave it out.");
+  }
+  if (source === "build" || (source === "auto" && !(await isReachable(baseUrl)))) return [];
+  try {
+    return await downloadPrograms(baseUrl, draft, progress);
+  } catch (error) {
+    if (source === "download") throw error;
+    progress.say(`${(error as Error).message}\n  Building from source instead.`);
+    for (const name of await readdir(draft)) await rm(join(draft, name));
+    return [];
+  }
+}
