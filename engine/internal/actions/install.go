@@ -1,0 +1,132 @@
+package actions
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"helm.sh/helm/v4/pkg/action"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	"helm.sh/helm/v4/pkg/release/common"
+
+	"berth.dev/engine/gen/enginev1"
+	"berth.dev/engine/internal/charts"
+	"berth.dev/engine/internal/problem"
+	"berth.dev/engine/internal/values"
+)
+
+// defaultTimeout is Helm's for a single wait.
+const defaultTimeout = 5 * time.Minute
+
+// Install installs a chart as a new release.
+func (r *Runner) Install(ctx context.Context, request *enginev1.InstallRequest, emit Emit) *enginev1.ActionResult {
+	return r.act(ctx, request.GetTarget(), request.GetContext(), emit, func(s *session) error {
+		loaded, vals, err := s.load(ctx, request.GetChart(), request.GetValues())
+		if err != nil {
+			return err
+		}
+		return s.install(ctx, request, loaded, vals)
+	})
+}
+
+// load fetches the chart and merges the values.
+func (s *session) load(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
+	vals, err := values.Parse(given)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.events.Phase(enginev1.Phase_PHASE_FETCHING)
+	loaded, err := charts.Load(ctx, reference, s.runner.options.AllowLocalCharts)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.digest = loaded.Digest
+	return loaded, vals, s.learn()
+}
+
+func (s *session) install(ctx context.Context, request *enginev1.InstallRequest, loaded *charts.Loaded, vals map[string]any) error {
+	rel, err := s.admit()
+	if err != nil {
+		return err
+	}
+	if rel != nil && !(request.GetReplace() && (rel.Info.Status == common.StatusUninstalled || rel.Info.Status == common.StatusFailed)) {
+		return &problem.Error{
+			Code: "RELEASE_EXISTS", Field: "name",
+			Message: fmt.Sprintf("Release %q exists in namespace %q: revision %d is %s.", rel.Name, rel.Namespace, rel.Version, rel.Info.Status),
+		}
+	}
+	made, err := loaded.Chart()
+	if err != nil {
+		return err
+	}
+	if err := s.checkNamespace(ctx, made, request.GetCreateNamespace()); err != nil {
+		return err
+	}
+	preview, err := s.previewInstall(request, loaded, vals)
+	if err != nil {
+		return err
+	}
+	if request.GetOptions().GetDryRun() {
+		s.rendered = toRendered(preview)
+		return nil
+	}
+	if len(made.CRDObjects()) > 0 && !request.GetOptions().GetSkipCrds() {
+		s.events.Phase(enginev1.Phase_PHASE_CRDS)
+		defer s.known.Forget()
+	}
+	install := newInstall(s.config, request, s)
+	s.events.Phase(enginev1.Phase_PHASE_APPLYING)
+	_, err = install.RunWithContext(context.Background(), made, vals)
+	return err
+}
+
+func newInstall(config *action.Configuration, request *enginev1.InstallRequest, s *session) *action.Install {
+	options := request.GetOptions()
+	install := action.NewInstall(config)
+	install.ReleaseName = request.GetTarget().GetRelease()
+	install.Namespace = request.GetTarget().GetNamespace()
+	install.CreateNamespace = request.GetCreateNamespace()
+	install.Replace = request.GetReplace()
+	install.WaitStrategy = s.waitStrategy(options.GetWait())
+	install.WaitForJobs = options.GetWaitForJobs()
+	install.Timeout = timeout(options)
+	install.DisableHooks = options.GetDisableHooks()
+	install.ServerSideApply = options.GetServerSideApply() != enginev1.ServerSideApply_SERVER_SIDE_APPLY_FALSE
+	install.ForceConflicts = options.GetForceConflicts()
+	install.ForceReplace = options.GetForceReplace()
+	install.TakeOwnership = options.GetTakeOwnership()
+	install.SkipCRDs = options.GetSkipCrds()
+	install.SkipSchemaValidation = options.GetSkipSchemaValidation()
+	install.Description = options.GetDescription()
+	install.Labels = options.GetLabels()
+	// The server validates what is applied server-side, strictly.
+	install.DisableOpenAPIValidation = install.ServerSideApply
+	return install
+}
+
+func timeout(options *enginev1.ActionOptions) time.Duration {
+	if given := options.GetTimeout().AsDuration(); given > 0 {
+		return given
+	}
+	return defaultTimeout
+}
+
+func historyMax(options *enginev1.ActionOptions) int {
+	switch given := int(options.GetHistoryMax()); {
+	case given == 0:
+		return 10
+	case given < 0:
+		return 0
+	default:
+		return given
+	}
+}
+
+// checkNamespace refuses a missing namespace before a CRD is installed; without
+// CRDs the first write, that of the record, says it.
+func (s *session) checkNamespace(ctx context.Context, made *chart.Chart, create bool) error {
+	if create || len(made.CRDObjects()) == 0 {
+		return nil
+	}
+	return s.namespaceExists(ctx)
+}

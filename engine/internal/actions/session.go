@@ -1,0 +1,162 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/release/common"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/storage/driver"
+
+	"berth.dev/engine/gen/enginev1"
+	"berth.dev/engine/internal/cluster"
+	"berth.dev/engine/internal/kubeclient"
+	"berth.dev/engine/internal/problem"
+	"berth.dev/engine/internal/progress"
+	"berth.dev/engine/internal/store"
+)
+
+// session is one action: its two identities, its guard, and what it has seen.
+type session struct {
+	runner *Runner
+	id     string
+	target *enginev1.Target
+	action *enginev1.ActionContext
+
+	wait   context.Context
+	cancel context.CancelFunc
+	hold   *cluster.Hold
+	events *progress.Reporter
+
+	known  *cluster.Known
+	core   corev1.CoreV1Interface
+	client *kubeclient.Client
+	store  *store.Store
+	config *action.Configuration
+
+	digest   string
+	rendered *enginev1.RenderResponse
+}
+
+func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter) (*session, error) {
+	s := &session{runner: r, id: act.GetOperationId(), target: target, action: act, hold: &cluster.Hold{}, events: events}
+	if act.GetHold().AsDuration() > 0 {
+		s.hold.Extend(act.GetHold().AsDuration())
+	}
+	s.wait, s.cancel = context.WithCancel(context.Background())
+	known, err := r.cache.Get(target.GetCluster(), target.GetApply())
+	if err != nil {
+		return nil, err
+	}
+	s.known = known
+	observe := func(request *http.Request, response *http.Response) {
+		if s.client != nil {
+			s.client.Observe(request, response)
+		}
+	}
+	apply, err := cluster.Config(target.GetCluster(), target.GetApply(), cluster.Guard(s.wait, s.hold, observe))
+	if err != nil {
+		return nil, err
+	}
+	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), cluster.Guard(nil, s.hold, nil)) //nolint:staticcheck // nil: never cancelled
+	if err != nil {
+		return nil, err
+	}
+	keep.Timeout = 30 * time.Second
+	if s.core, err = corev1.NewForConfig(keep); err != nil {
+		return nil, err
+	}
+	getter := &cluster.Getter{Known: known, Config: apply, Namespace: target.GetNamespace()}
+	if s.client, err = kubeclient.New(s.wait, getter, events); err != nil {
+		return nil, err
+	}
+	s.store = store.New(s.core, store.Options{
+		Namespace: target.GetNamespace(), Kind: target.GetStorageDriver(), OperationID: s.id,
+		Fence: act.GetFence(), Hold: s.hold, Provenance: act.GetProvenance(),
+	})
+	s.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
+	s.config.RESTClientGetter = getter
+	s.config.KubeClient = s.client
+	s.config.Releases = s.store.Storage
+	return s, nil
+}
+
+// learn gives the configuration the cluster's capabilities, so that Helm does not ask.
+func (s *session) learn() error {
+	capabilities, err := s.known.Capabilities()
+	s.config.Capabilities = capabilities
+	return err
+}
+
+// newest reads the newest stored revision; nil where none is stored.
+func (s *session) newest() (*release.Release, error) {
+	found, err := s.store.Last(s.target.GetRelease())
+	if errors.Is(err, driver.ErrReleaseNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rel, ok := found.(*release.Release)
+	if !ok {
+		return nil, fmt.Errorf("a stored release has the unknown type %T", found)
+	}
+	return rel, nil
+}
+
+// admit reads the newest revision and refuses what must not begin on it.
+func (s *session) admit() (*release.Release, error) {
+	rel, err := s.newest()
+	if err != nil {
+		return nil, err
+	}
+	if s.action.ExpectedRevision != nil {
+		have := 0
+		if rel != nil {
+			have = rel.Version
+		}
+		if want := int(s.action.GetExpectedRevision()); want != have {
+			return nil, &problem.Error{
+				Code: "REVISION_STALE", Field: "expected_revision",
+				Message: fmt.Sprintf("The newest revision is %d, not %d.", have, want),
+			}
+		}
+	}
+	if rel != nil && isUnsettled(rel.Info.Status) {
+		return nil, &problem.Error{
+			Code:    "RELEASE_PENDING",
+			Message: fmt.Sprintf("Revision %d of the release is %s.", rel.Version, rel.Info.Status),
+		}
+	}
+	return rel, nil
+}
+
+func isUnsettled(status common.Status) bool {
+	return status.IsPending() || status == common.StatusUninstalling
+}
+
+func (s *session) waitStrategy(strategy enginev1.WaitStrategy) kube.WaitStrategy {
+	switch strategy {
+	case enginev1.WaitStrategy_WAIT_STRATEGY_WATCHER:
+		return kube.StatusWatcherStrategy
+	case enginev1.WaitStrategy_WAIT_STRATEGY_LEGACY:
+		return kube.LegacyStrategy
+	default:
+		return kube.HookOnlyStrategy
+	}
+}
+
+func notFound(target *enginev1.Target) error {
+	return &problem.Error{
+		Code: "RELEASE_NOT_FOUND", Field: "name",
+		Message: fmt.Sprintf("There is no release %q in namespace %q.", target.GetRelease(), target.GetNamespace()),
+	}
+}

@@ -1,0 +1,125 @@
+package kubeclient
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/resource"
+
+	"berth.dev/engine/gen/enginev1"
+)
+
+// maxReason bounds the cluster's words about an object.
+const maxReason = 1024
+
+func reference(info *resource.Info) *enginev1.ObjectReference {
+	kind := info.Mapping.GroupVersionKind
+	return &enginev1.ObjectReference{
+		ApiVersion: kind.GroupVersion().String(), Kind: kind.Kind, Namespace: info.Namespace, Name: info.Name,
+	}
+}
+
+// Status reads how an object is now, in kstatus' words, with the reason: of a
+// workload that of its pods.
+func (c *Client) Status(ctx context.Context, info *resource.Info) *enginev1.ObjectStatus {
+	answer := &enginev1.ObjectStatus{Object: reference(info)}
+	object, err := c.read(ctx, info)
+	switch {
+	case apierrors.IsNotFound(err):
+		answer.Status = status.NotFoundStatus.String()
+		answer.Reason = "The object does not exist."
+		return answer
+	case err != nil:
+		answer.Status = status.UnknownStatus.String()
+		answer.Reason = bound(err.Error())
+		return answer
+	}
+	result, err := status.Compute(object)
+	if err != nil {
+		answer.Status = status.UnknownStatus.String()
+		answer.Reason = bound(err.Error())
+		return answer
+	}
+	answer.Status, answer.Reason = result.Status.String(), result.Message
+	if result.Status != status.CurrentStatus {
+		if reason := c.podsReason(ctx, object); reason != "" {
+			answer.Reason = strings.TrimSpace(result.Message + " " + reason)
+		}
+	}
+	answer.Reason = bound(answer.Reason)
+	return answer
+}
+
+func (c *Client) read(ctx context.Context, info *resource.Info) (*unstructured.Unstructured, error) {
+	resources := c.dynamic.Resource(info.Mapping.Resource)
+	if info.Namespaced() {
+		return resources.Namespace(info.Namespace).Get(ctx, info.Name, metav1.GetOptions{})
+	}
+	return resources.Get(ctx, info.Name, metav1.GetOptions{})
+}
+
+// podsReason says why the pods of a workload are not ready; empty where none says so.
+func (c *Client) podsReason(ctx context.Context, object *unstructured.Unstructured) string {
+	if object.GetKind() == "Pod" {
+		pod, err := c.typed.Pods(object.GetNamespace()).Get(ctx, object.GetName(), metav1.GetOptions{})
+		if err != nil {
+			return ""
+		}
+		return podReason(pod)
+	}
+	raw, found, err := unstructured.NestedMap(object.Object, "spec", "selector")
+	if err != nil || !found {
+		return ""
+	}
+	labels, _, err := unstructured.NestedStringMap(raw, "matchLabels")
+	if err != nil || len(labels) == 0 {
+		return ""
+	}
+	selector := metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: labels})
+	pods, err := c.typed.Pods(object.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 50})
+	if err != nil {
+		return ""
+	}
+	for i := range pods.Items {
+		if reason := podReason(&pods.Items[i]); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// podReason says why a pod is not ready: its containers' words first, then its conditions.
+func podReason(pod *v1.Pod) string {
+	containers := append(append([]v1.ContainerStatus{}, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
+	for _, container := range containers {
+		if waiting := container.State.Waiting; waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
+			return describe(pod, container.Name, waiting.Reason, waiting.Message)
+		}
+		if ended := container.State.Terminated; ended != nil && ended.ExitCode != 0 {
+			return describe(pod, container.Name, ended.Reason, fmt.Sprintf("exit code %d %s", ended.ExitCode, ended.Message))
+		}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Status == v1.ConditionFalse && condition.Message != "" {
+			return fmt.Sprintf("Pod %s: %s: %s", pod.Name, condition.Reason, condition.Message)
+		}
+	}
+	return ""
+}
+
+func describe(pod *v1.Pod, container, reason, message string) string {
+	return strings.TrimSpace(fmt.Sprintf("Pod %s, container %s: %s: %s", pod.Name, container, reason, message))
+}
+
+func bound(text string) string {
+	if len(text) <= maxReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReason], "") + "…"
+}

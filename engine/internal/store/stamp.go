@@ -1,0 +1,44 @@
+package store
+
+import (
+	"maps"
+
+	release "helm.sh/helm/v4/pkg/release"
+	v1 "helm.sh/helm/v4/pkg/release/v1"
+	"helm.sh/helm/v4/pkg/storage/driver"
+)
+
+// AnnotationPrefix is before each key of provenance in a chart's annotations.
+const AnnotationPrefix = "berth.dev/"
+
+// stamping puts provenance on each revision when it is made.
+type stamping struct {
+	driver.Driver
+	provenance map[string]string
+}
+
+// Create stamps and stores a new revision.
+func (s *stamping) Create(key string, made release.Releaser) error {
+	if rel, ok := made.(*v1.Release); ok {
+		Stamp(rel, s.provenance)
+	}
+	return s.Driver.Create(key, made)
+}
+
+// Stamp puts provenance on a revision's chart. The chart is copied: a rollback
+// shares it with the revision it goes back to.
+func Stamp(rel *v1.Release, provenance map[string]string) {
+	if rel.Chart == nil || rel.Chart.Metadata == nil || len(provenance) == 0 {
+		return
+	}
+	copied, metadata := *rel.Chart, *rel.Chart.Metadata
+	metadata.Annotations = maps.Clone(metadata.Annotations)
+	if metadata.Annotations == nil {
+		metadata.Annotations = map[string]string{}
+	}
+	for key, value := range provenance {
+		metadata.Annotations[AnnotationPrefix+key] = value
+	}
+	copied.Metadata = &metadata
+	rel.Chart = &copied
+}

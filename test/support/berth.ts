@@ -1,0 +1,114 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { silentLogger, systemClock } from "@berth/base";
+import { createKubeClient, loadKubeconfig } from "@berth/kube";
+import type { KubeClient } from "@berth/kube";
+
+import { composeBerth } from "../../packages/server/src/compose.ts";
+import { loadConfig } from "../../packages/server/src/config.ts";
+import { createServer } from "../../packages/server/src/edges/index.ts";
+import { makeChartDirectory } from "./charts.ts";
+import type { ChartDirectory } from "./charts.ts";
+import { helm, helmJson } from "./helm.ts";
+
+/** What a request answered. */
+export interface Answer<T = Record<string, unknown>> {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: T;
+}
+
+/** Berth on a real cluster with a namespace of its own, and what a test needs around it. */
+export interface TestBerth extends AsyncDisposable {
+  readonly url: string;
+  readonly namespace: string;
+  readonly kubeconfig: string;
+  readonly kube: KubeClient;
+  readonly charts: ChartDirectory;
+  /** Path of the namespace's releases. */
+  readonly releases: string;
+  /** Sends JSON (or text as it is) and reads JSON. */
+  request<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  /** Reads an object of the namespace; undefined where there is none. */
+  object<T = Record<string, unknown>>(path: string): Promise<T | undefined>;
+  helm(...args: string[]): Promise<string>;
+  helmJson<T>(...args: string[]): Promise<T>;
+}
+
+/** Settings of a test's Berth. */
+export interface TestBerthOptions {
+  /** Another cluster than the one of the test run. */
+  readonly kubeconfig?: string;
+  /** The configuration file's content. */
+  readonly config?: Record<string, unknown>;
+}
+
+/** Starts Berth in this process on the cluster of the test run. */
+export async function startTestBerth(options: TestBerthOptions = {}): Promise<TestBerth> {
+  const kubeconfig = options.kubeconfig ?? process.env.BERTH_TEST_CLUSTER;
+  const engine = process.env.BERTH_ENGINE;
+  if (kubeconfig === undefined || engine === undefined) {
+    throw new Error("There is no cluster to test on: run the tests by `npm test`.");
+  }
+  const charts = await makeChartDirectory();
+  const kube = createKubeClient(await loadKubeconfig(kubeconfig), { log: silentLogger, clock: systemClock });
+  const namespace = `t-${randomBytes(5).toString("hex")}`;
+  await kube.request({
+    method: "POST",
+    path: "/api/v1/namespaces",
+    body: { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
+  });
+  const configFile = join(charts.path, "berth.yaml");
+  await writeFile(configFile, JSON.stringify(options.config ?? {}));
+  const config = loadConfig({
+    BERTH_PORT: "0",
+    BERTH_KUBECONFIG: kubeconfig,
+    BERTH_ENGINE: engine,
+    BERTH_LOCAL_CHARTS: "true",
+    BERTH_NAMESPACE: namespace,
+    BERTH_CONFIG: configFile,
+  });
+  const { berth, close } = await composeBerth(config, silentLogger);
+  const server = await createServer(berth, { host: config.host, port: 0, log: silentLogger });
+  return {
+    url: server.url,
+    namespace,
+    kubeconfig,
+    kube,
+    charts,
+    releases: `/v1/clusters/local/namespaces/${namespace}/releases`,
+    request: (method, path, body) => send(server.url + path, method, body),
+    object: (path) => read(kube, `/${path.replace("{ns}", namespace)}`),
+    helm: (...args) => helm(kubeconfig, "-n", namespace, ...args),
+    helmJson: (...args) => helmJson(kubeconfig, "-n", namespace, ...args),
+    async [Symbol.asyncDispose]() {
+      await server.close(2_000);
+      await close();
+      await kube.request({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` }).catch(() => undefined);
+      await kube.close();
+      await charts[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function send<T>(url: string, method: string, body: unknown): Promise<Answer<T>> {
+  const init: RequestInit = { method };
+  if (body !== undefined) {
+    init.headers = { "content-type": "application/json" };
+    init.body = typeof body === "string" ? body : JSON.stringify(body);
+  }
+  const response = await fetch(url, init);
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: (text === "" ? {} : JSON.parse(text)) as T };
+}
+
+async function read<T>(kube: KubeClient, path: string): Promise<T | undefined> {
+  try {
+    return await kube.request<T>({ path });
+  } catch (error) {
+    if ((error as { details?: { status?: string } }).details?.status === "404") return undefined;
+    throw error;
+  }
+}
