@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { outcomeOf } from "./check.ts";
+import type { Check } from "./check.ts";
+import { GO_ENV, checkCommand, runCommand } from "./command.ts";
+import { filesUnder } from "./files.ts";
+import { ensureStaticcheck } from "./staticcheck.ts";
+
+/** Lines a Go file of the engine may have, generated code aside. */
+const MAX_LINES = 400;
+
+/** Every Go file is as gofmt writes it. */
+export const goFormat: Check = {
+  name: "go-format",
+  async run(root) {
+    const { code, stdout, stderr } = await runCommand("gofmt", ["-l", "engine"], { cwd: root });
+    if (code !== 0) return { state: "failed", text: stderr };
+    return outcomeOf(stdout.split("\n").filter((file) => file !== ""));
+  },
+};
+
+/** No file of the engine outgrows its one concern. */
+export const goSize: Check = {
+  name: "go-size",
+  async run(root) {
+    const files = await filesUnder(root, "engine", ".go");
+    const sizes = files.map(async (file) => {
+      const lines = (await readFile(join(root, file), "utf8")).trimEnd().split("\n").length;
+      return lines > MAX_LINES ? [`${file}: ${lines} lines, at most ${MAX_LINES}`] : [];
+    });
+    return outcomeOf((await Promise.all(sizes)).flat());
+  },
+};
+
+/** Go's own vet. */
+export const goVet: Check = {
+  name: "go-vet",
+  run: (root) => checkCommand("go", ["vet", "./engine/..."], { cwd: root, env: GO_ENV }),
+};
+
+/** Staticcheck, in the version of toolchain/lint/go.mod. */
+export const staticcheck: Check = {
+  name: "staticcheck",
+  async run(root) {
+    const built = await ensureStaticcheck(root);
+    if (built.binary === undefined) return { state: "failed", text: built.text };
+    return checkCommand(built.binary, ["./engine/..."], { cwd: root, env: { ...GO_ENV, ...built.env } });
+  },
+};
