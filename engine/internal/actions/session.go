@@ -42,6 +42,7 @@ type session struct {
 	store  *store.Store
 	config *action.Configuration
 
+	testing  bool
 	digest   string
 	rendered *enginev1.RenderResponse
 }
