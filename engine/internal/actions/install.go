@@ -29,8 +29,16 @@ func (r *Runner) Install(ctx context.Context, request *enginev1.InstallRequest, 
 	})
 }
 
-// load fetches the chart and merges the values.
+// load fetches the chart, merges the values and learns the cluster's capabilities.
 func (s *session) load(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
+	loaded, vals, err := s.loadOnly(ctx, reference, given)
+	if err != nil {
+		return nil, nil, err
+	}
+	return loaded, vals, s.learn()
+}
+
+func (s *session) loadOnly(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
 	vals, err := values.Parse(given)
 	if err != nil {
 		return nil, nil, err
@@ -41,7 +49,7 @@ func (s *session) load(ctx context.Context, reference *enginev1.ChartReference, 
 		return nil, nil, err
 	}
 	s.digest = loaded.Digest
-	return loaded, vals, s.learn()
+	return loaded, vals, nil
 }
 
 func (s *session) install(ctx context.Context, request *enginev1.InstallRequest, loaded *charts.Loaded, vals map[string]any) error {

@@ -57,6 +57,23 @@ func (s *session) previewConfig() *action.Configuration {
 
 // preview renders within the time limit and checks what came out.
 func (s *session) preview(digest string, render func() (ri.Releaser, error)) (*release.Release, error) {
+	rel, err := s.previewUnchecked(digest, render)
+	if err != nil {
+		return nil, err
+	}
+	store.Stamp(rel, s.action.GetProvenance())
+	size, err := EncodedSize(rel)
+	if err != nil {
+		return nil, err
+	}
+	if size > store.MaxRecord {
+		return nil, store.TooLarge(size)
+	}
+	return rel, s.checkServed(rel)
+}
+
+// previewUnchecked renders within the time limit.
+func (s *session) previewUnchecked(digest string, render func() (ri.Releaser, error)) (*release.Release, error) {
 	overrun := time.AfterFunc(s.runner.options.RenderTimeout, func() {
 		if s.runner.options.OnRenderOverrun != nil {
 			s.runner.options.OnRenderOverrun(digest)
@@ -71,15 +88,7 @@ func (s *session) preview(digest string, render func() (ri.Releaser, error)) (*r
 	if !ok {
 		return nil, fmt.Errorf("a rendered release has the unknown type %T", made)
 	}
-	store.Stamp(rel, s.action.GetProvenance())
-	size, err := EncodedSize(rel)
-	if err != nil {
-		return nil, err
-	}
-	if size > store.MaxRecord {
-		return nil, store.TooLarge(size)
-	}
-	return rel, s.checkServed(rel)
+	return rel, nil
 }
 
 // EncodedSize is how many bytes Helm's record of a release has: base64 of a
