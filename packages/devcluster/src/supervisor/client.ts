@@ -32,6 +32,8 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
     detached: true,
   });
   closeSync(errors);
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error("The supervisor has no pipes.");
   const waiting = new Map<number, Waiting>();
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const fail = (why: string) => {
@@ -40,8 +42,8 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
   };
   child.once("exit", (code, signal) => fail(`The supervisor ended (${signal ?? code}).`));
   child.once("error", (error) => fail(error.message));
-  child.stdin.on("error", () => undefined);
-  createInterface(child.stdout).on("line", (line) => {
+  stdin.on("error", () => undefined);
+  createInterface(stdout).on("line", (line) => {
     const report = JSON.parse(line) as Report;
     if (report.kind === "exited") return onExit(report.exit);
     const order = waiting.get(report.id);
@@ -55,7 +57,7 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
     return new Promise((resolve, reject) => {
       if (child.exitCode !== null || child.signalCode !== null) return reject(new Error("The supervisor has ended."));
       waiting.set(id, { resolve, reject });
-      child.stdin.write(`${JSON.stringify({ id, ...work })}\n`);
+      stdin.write(`${JSON.stringify({ id, ...work })}\n`);
     });
   };
   return {
@@ -63,7 +65,7 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
     start: (program) => order({ verb: "start", program }),
     stop: async (name, signal = "SIGTERM") => void (await order({ verb: "stop", name, signal })),
     async close() {
-      child.stdin.end();
+      stdin.end();
       await ended;
     },
   };

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { repository } from "../paths.ts";
+import { versions } from "./versions.ts";
+
+const modules = {
+  kubernetes: "k8s.io/kubernetes",
+  etcd: "go.etcd.io/etcd/server/v3",
+  kwok: "sigs.k8s.io/kwok",
+  helm: "helm.sh/helm/v4",
+} as const;
+
+test("the versions named here are those the modules pin", async () => {
+  for (const [name, module] of Object.entries(modules)) {
+    const text = await readFile(join(repository, "toolchain", name, "go.mod"), "utf8");
+    const pinned = text.split("\n").find((line) => line.replace("require ", "").trim().startsWith(`${module} v`));
+    assert.equal(pinned?.trim().split(" v")[1]?.split(" ")[0], versions[name as keyof typeof modules], module);
+  }
+});
