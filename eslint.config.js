@@ -33,12 +33,17 @@ export default defineConfig(
       "func-style": ["error", "declaration", { allowArrowFunctions: true }],
       "max-lines": ["error", { max: 300 }],
       "max-lines-per-function": ["error", { max: 70 }],
+      "no-control-regex": "error",
       "no-restricted-syntax": ["error", ...SYNTAX],
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/no-unnecessary-boolean-literal-compare": "off",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", ignoreRestSiblings: true }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", varsIgnorePattern: "^_", ignoreRestSiblings: true },
+      ],
     },
   },
   {

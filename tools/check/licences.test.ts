@@ -34,5 +34,9 @@ test("knows licences by their words", () => {
     "MPL-2.0",
   );
   assert.equal(recogniseLicence("GNU AFFERO GENERAL PUBLIC LICENSE Version 3"), "GPL");
+  assert.equal(
+    recogniseLicence("> Redistribution and use in source and binary forms, with\n> or without modification"),
+    "BSD-3-Clause",
+  );
   assert.equal(recogniseLicence("Business Source License 1.1"), undefined);
 });

@@ -1,5 +1,5 @@
 /** Licences that what we ship may have, as SPDX names. */
-export const ALLOWED_LICENCES: readonly string[] = [
+const ALLOWED_LICENCES: readonly string[] = [
   "0BSD",
   "Apache-2.0",
   "BlueOak-1.0.0",
@@ -32,6 +32,6 @@ export function isAllowed(expression: string): boolean {
 
 /** Recognises a licence by its text. BSD licences all answer as BSD-3-Clause; undefined for an unknown one. */
 export function recogniseLicence(text: string): string | undefined {
-  const flat = text.replaceAll(/\s+/g, " ");
+  const flat = text.replaceAll(/^[\s>*#/]+/gm, " ").replaceAll(/\s+/g, " ");
   return SIGNS.find(([, sign]) => sign.test(flat))?.[0];
 }

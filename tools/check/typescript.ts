@@ -22,5 +22,5 @@ export const lint: Check = {
 /** No file, export or dependency that nobody uses. */
 export const deadCode: Check = {
   name: "dead-code",
-  run: (root) => checkCommand("knip", ["--no-progress"], { cwd: root }),
+  run: (root) => checkCommand("knip", ["--no-progress", "--no-config-hints"], { cwd: root }),
 };
