@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { writePki } from "../pki/cluster-pki.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import { startSupervisor } from "../supervisor/client.ts";
+import type { Supervisor } from "../supervisor/client.ts";
 import type { ProgramExit } from "../supervisor/protocol.ts";
+import { endLeftovers } from "../supervisor/record.ts";
 import type { Toolchain } from "../toolchain/ensure.ts";
 import { adminApi } from "./api.ts";
 import { createComponent } from "./component.ts";
@@ -84,15 +86,14 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
     await answers();
     await waitUntil("the nodes are ready", START, () => isFurnished(api, nodes));
   };
-  const stop = async () => {
+  const end = async () => {
     api.close();
-    // In this order nobody loses what it depends on while it ends.
-    await Promise.all((["kwok", "kube-scheduler", "kube-controller-manager"] as const).map((name) => supervisor.stop(name)));
-    await supervisor.stop("kube-apiserver");
-    await supervisor.stop("etcd");
-    await supervisor.close();
+    // A killed supervisor cannot be asked: what it left is found as at the next start.
+    await stopInOrder(supervisor).catch(() => endLeftovers(dataDir));
     await lock.release();
   };
+  let ending: Promise<void> | undefined;
+  const stop = () => (ending ??= end());
   try {
     const work = async () => {
       await start("etcd", "kube-apiserver");
@@ -102,11 +103,20 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
     };
     await Promise.race([work(), started.promise]);
   } catch (error) {
-    await stop().catch(() => undefined);
+    await stop();
     throw error;
   }
   const { pid: supervisorPid } = supervisor;
   return { dataDir, kubeconfig, server, credentials, supervisorPid, components, ready, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** In this order nobody loses what it depends on while it ends. */
+async function stopInOrder(supervisor: Supervisor): Promise<void> {
+  const clients: ComponentName[] = ["kwok", "kube-scheduler", "kube-controller-manager"];
+  await Promise.all(clients.map((name) => supervisor.stop(name)));
+  await supervisor.stop("kube-apiserver");
+  await supervisor.stop("etcd");
+  await supervisor.close();
 }
 
 async function writeKubeconfigs(pki: ClusterPki, server: string, admin: string): Promise<string> {
