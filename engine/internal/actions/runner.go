@@ -97,6 +97,8 @@ func (r *Runner) act(ctx context.Context, target *enginev1.Target, action *engin
 		return &enginev1.ActionResult{Error: classify(err, nil).Proto()}
 	}
 	defer r.unregister(s)
+	// The first event says that the action can be cancelled from now on.
+	reporter.Begin()
 	stop := context.AfterFunc(ctx, s.cancel)
 	defer stop()
 

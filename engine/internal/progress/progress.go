@@ -29,6 +29,9 @@ func (r *Reporter) Close() {
 	r.closed = true
 }
 
+// Begin sends an event that says nothing but that the action has begun.
+func (r *Reporter) Begin() { r.emit(&enginev1.ActionEvent{}) }
+
 // Phase says that the action has entered a step; a repetition says nothing.
 func (r *Reporter) Phase(phase enginev1.Phase) {
 	r.mu.Lock()
