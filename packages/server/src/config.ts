@@ -62,7 +62,9 @@ export interface Config {
   readonly localCharts: boolean;
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
-  readonly repositories: Readonly<Record<string, { url: string; username?: string; password?: string }>>;
+  readonly repositories: Readonly<
+    Record<string, { url: string; username?: string | undefined; password?: string | undefined }>
+  >;
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
