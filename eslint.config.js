@@ -25,6 +25,7 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
+      "berth/documented-export": "error",
       "berth/kebab-case-file": "error",
       "berth/layers": "error",
       "berth/process-in-main": "error",
@@ -38,7 +39,14 @@ export default defineConfig(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/no-confusing-void-expression": "off",
+      "@typescript-eslint/no-dynamic-delete": "off",
+      "@typescript-eslint/no-invalid-void-type": "off",
+      "@typescript-eslint/no-meaningless-void-operator": "off",
       "@typescript-eslint/no-unnecessary-boolean-literal-compare": "off",
+      // Does not see that a signal or a flag changes while a function waits.
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      // The house's objects are closures: their methods have no `this`.
+      "@typescript-eslint/unbound-method": "off",
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/no-unused-vars": [
         "error",

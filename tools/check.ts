@@ -6,6 +6,7 @@ import { audit, goLicences, lockfile, npmLicences } from "./check/dependencies.t
 import { generated, protoLint } from "./check/generated.ts";
 import { goFormat, goSize, goVet, staticcheck } from "./check/go.ts";
 import { errorsPage } from "./check/pages.ts";
+import { places } from "./check/places.ts";
 import { deadCode, format, lint, types } from "./check/typescript.ts";
 
 /** All checks, the slow ones first, so that the lanes end together. */
@@ -24,6 +25,7 @@ const CHECKS: readonly Check[] = [
   goLicences,
   npmLicences,
   lockfile,
+  places,
   errorsPage,
   audit,
 ];

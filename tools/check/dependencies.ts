@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { outcomeOf } from "./check.ts";
 import type { Check } from "./check.ts";
 import { GO_ENV, runCommand } from "./command.ts";
+import { filesUnder } from "./files.ts";
 import { isAllowed, recogniseLicence } from "./licences.ts";
 
 interface LockedPackage {
@@ -41,7 +42,7 @@ export const lockfile: Check = {
   name: "lockfile",
   async run(root) {
     const named = (await readLock(root)).filter(([, { resolved }]) => resolved?.includes("://"));
-    return outcomeOf(named.map(([path, { resolved }]) => `package-lock.json: ${path} names ${resolved ?? ""}`));
+    return outcomeOf(named.map(([path, { resolved }]) => `${path} names ${resolved ?? ""}`));
   },
 };
 
@@ -57,11 +58,14 @@ export const audit: Check = {
   },
 };
 
+/** Every package of every lockfile of the tree. */
 async function readLock(root: string): Promise<[string, LockedPackage][]> {
-  const lock = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")) as {
-    packages: Record<string, LockedPackage>;
-  };
-  return Object.entries(lock.packages);
+  const files = ["package-lock.json", ...(await filesUnder(root, "tools", "package-lock.json"))];
+  const locks = files.map(async (file) => {
+    const lock = JSON.parse(await readFile(join(root, file), "utf8")) as { packages: Record<string, LockedPackage> };
+    return Object.entries(lock.packages);
+  });
+  return (await Promise.all(locks)).flat();
 }
 
 async function judgeModule(line: string): Promise<string[]> {

@@ -4,6 +4,7 @@ import { after, describe, it } from "node:test";
 import { RuleTester } from "eslint";
 import { parser } from "typescript-eslint";
 
+import { documentedExport } from "./rules/documented-export.ts";
 import { kebabCaseFile } from "./rules/kebab-case-file.ts";
 import { layers } from "./rules/layers.ts";
 import { processInMain } from "./rules/process-in-main.ts";
@@ -57,6 +58,16 @@ tester.run("process-in-main", processInMain, {
     },
     {
       filename: at("packages/kube/src/a.ts"),
+      code: 'use(process["env"]);',
+      errors: [{ message: "Only main.ts uses process.env: take it as a parameter." }],
+    },
+    {
+      filename: at("packages/kube/src/a.ts"),
+      code: "const { env } = process;",
+      errors: [{ message: "Only main.ts takes process apart." }],
+    },
+    {
+      filename: at("packages/kube/src/a.ts"),
       code: 'import { env } from "node:process";',
       errors: [{ message: "Only main.ts imports node:process." }],
     },
@@ -88,5 +99,20 @@ tester.run("kebab-case-file", kebabCaseFile, {
   invalid: [
     { filename: at("tools/aB.ts"), code: "", errors: [{ message: "aB.ts: name the file in kebab-case." }] },
     { filename: at("tools/a_b.ts"), code: "", errors: [{ message: "a_b.ts: name the file in kebab-case." }] },
+  ],
+});
+
+const undocumented = [{ message: "Say in TSDoc what this export takes and gives." }];
+tester.run("documented-export", documentedExport, {
+  valid: [
+    { filename: at("packages/kube/src/a.ts"), code: "/** Why. */\nexport const a = 1;" },
+    { filename: at("packages/kube/src/a.ts"), code: 'export { a } from "./b.ts";' },
+    { filename: at("packages/kube/src/a.test.ts"), code: "export const a = 1;" },
+    { filename: at("tools/a.ts"), code: "export const a = 1;" },
+  ],
+  invalid: [
+    { filename: at("packages/kube/src/a.ts"), code: "export const a = 1;", errors: undocumented },
+    { filename: at("packages/kube/src/a.ts"), code: "// Why.\nexport type A = 1;", errors: undocumented },
+    { filename: at("packages/kube/src/a.ts"), code: "/* Why. */\nexport function a() {}", errors: undocumented },
   ],
 });

@@ -32,13 +32,22 @@ export const processInMain: Rule.RuleModule = {
         if (node.source.value !== "node:process") return;
         context.report({ node, message: "Only main.ts imports node:process." });
       },
+      VariableDeclarator(node) {
+        if (node.init?.type !== "Identifier" || node.init.name !== "process") return;
+        context.report({ node, message: "Only main.ts takes process apart." });
+      },
       MemberExpression(node) {
         const { object, property } = node;
         if (object.type !== "Identifier" || object.name !== "process") return;
-        const name = property.type === "Identifier" ? property.name : "";
+        const name = nameOf(property);
         if (!OWNED.includes(name)) return;
         context.report({ node, message: `Only main.ts uses process.${name}: take it as a parameter.` });
       },
     };
   },
 };
+
+function nameOf(property: { type: string; name?: string; value?: unknown }): string {
+  const name = property.type === "Literal" ? property.value : property.name;
+  return typeof name === "string" ? name : "";
+}
