@@ -12,3 +12,8 @@ export { cacheDirectory, dataDirectory, repository } from "./paths.ts";
 export { silentProgress, streamProgress } from "./progress.ts";
 export type { Progress } from "./progress.ts";
 export { SetupError } from "./setup-error.ts";
+export { logTail } from "./cluster/log-tail.ts";
+export { waitUntil } from "./cluster/wait-until.ts";
+export { onParentGone } from "./process/parent.ts";
+export { goEnvironment } from "./toolchain/go.ts";
+export { buildFlags } from "./toolchain/versions.ts";

@@ -55,8 +55,12 @@ export async function ownTestCluster(
 }
 
 interface OwnKubeconfig {
-  readonly clusters: readonly [{ readonly cluster: { readonly server: string; readonly "certificate-authority-data": string } }];
-  readonly users: readonly [{ readonly user: { readonly "client-certificate-data": string; readonly "client-key-data": string } }];
+  readonly clusters: readonly [
+    { readonly cluster: { readonly server: string; readonly "certificate-authority-data": string } },
+  ];
+  readonly users: readonly [
+    { readonly user: { readonly "client-certificate-data": string; readonly "client-key-data": string } },
+  ];
 }
 
 async function apiOf(kubeconfig: string) {

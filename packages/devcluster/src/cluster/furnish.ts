@@ -13,7 +13,9 @@ const storageClass = {
 /** Makes the simulated nodes and the storage class where they are missing. */
 export async function furnish(api: AdminApi, nodes: number): Promise<void> {
   await create(api, "/apis/storage.k8s.io/v1/storageclasses", storageClass);
-  await Promise.all(Array.from({ length: nodes }, (_, index) => create(api, "/api/v1/nodes", node(`sim-${index + 1}`))));
+  await Promise.all(
+    Array.from({ length: nodes }, (_, index) => create(api, "/api/v1/nodes", node(`sim-${index + 1}`))),
+  );
 }
 
 /** Tells whether pods can run: the simulated nodes are ready, the default namespace has its service account. */
@@ -38,7 +40,8 @@ function isReady({ spec, status }: NodeObject): boolean {
 async function create(api: AdminApi, path: string, object: { metadata: { name: string } }): Promise<void> {
   const { status, body } = await api.send("POST", path, object);
   // 409: an earlier start made it.
-  if (status !== 201 && status !== 409) throw new Error(`${path}: ${object.metadata.name} was refused (${status}): ${body}`);
+  if (status !== 201 && status !== 409)
+    throw new Error(`${path}: ${object.metadata.name} was refused (${status}): ${body}`);
 }
 
 function node(name: string) {

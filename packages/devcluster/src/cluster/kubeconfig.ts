@@ -8,7 +8,12 @@ import type { ClusterPki, ClusterUser } from "../pki/cluster-pki.ts";
 const NAME = "berth-devcluster";
 
 /** Writes a kubeconfig that holds all it needs, and gives its path. */
-export async function writeKubeconfig(pki: ClusterPki, user: ClusterUser, server: string, path: string): Promise<string> {
+export async function writeKubeconfig(
+  pki: ClusterPki,
+  user: ClusterUser,
+  server: string,
+  path: string,
+): Promise<string> {
   const { cert, key } = pki.users[user];
   const config = {
     apiVersion: "v1",

@@ -61,7 +61,10 @@ test("a part that dies is reported with its last words", async () => {
   const failure = Promise.withResolvers<Error>();
   await using cluster = await ownTestCluster({ onFailure: failure.resolve });
   process.kill(cluster.components["kube-scheduler"].pid ?? 0, "SIGKILL");
-  assert.match((await failure.promise).message, /kube-scheduler of the embedded cluster ended by SIGKILL[^]*Starting Kubernetes/);
+  assert.match(
+    (await failure.promise).message,
+    /kube-scheduler of the embedded cluster ended by SIGKILL[^]*Starting Kubernetes/,
+  );
   await cluster.components["kube-scheduler"].start();
   await create(cluster, PODS, pod("after", {}));
   await phase(cluster, "after", "Running");
@@ -93,5 +96,8 @@ async function send(cluster: DevCluster, method: string, path: string, body?: ob
 }
 
 function pod(name: string, annotations: Record<string, string>) {
-  return { metadata: { name, annotations }, spec: { restartPolicy: "Never", containers: [{ name: "main", image: "local/app:1" }] } };
+  return {
+    metadata: { name, annotations },
+    spec: { restartPolicy: "Never", containers: [{ name: "main", image: "local/app:1" }] },
+  };
 }

@@ -81,7 +81,8 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
   ) as Record<ComponentName, OwnedComponent>;
   const api = adminApi(server, credentials);
   const start = (...names: ComponentName[]) => Promise.all(names.map((name) => components[name].start()));
-  const answers = () => waitUntil("kube-apiserver is ready", START, async () => (await api.send("GET", "/readyz")).status === 200);
+  const answers = () =>
+    waitUntil("kube-apiserver is ready", START, async () => (await api.send("GET", "/readyz")).status === 200);
   const ready = async () => {
     await answers();
     await waitUntil("the nodes are ready", START, () => isFurnished(api, nodes));
@@ -107,7 +108,17 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
     throw error;
   }
   const { pid: supervisorPid } = supervisor;
-  return { dataDir, kubeconfig, server, credentials, supervisorPid, components, ready, stop, [Symbol.asyncDispose]: stop };
+  return {
+    dataDir,
+    kubeconfig,
+    server,
+    credentials,
+    supervisorPid,
+    components,
+    ready,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 /** In this order nobody loses what it depends on while it ends. */

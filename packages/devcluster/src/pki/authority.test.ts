@@ -12,7 +12,11 @@ import { writePki } from "./cluster-pki.ts";
 
 test("a client and a server with certificates of one authority trust each other", async () => {
   const authority = await createAuthority("test");
-  const server = await issue(authority, { commonName: "server", hosts: ["127.0.0.1", "localhost"], usages: ["server"] });
+  const server = await issue(authority, {
+    commonName: "server",
+    hosts: ["127.0.0.1", "localhost"],
+    usages: ["server"],
+  });
   const client = await issue(authority, { commonName: "alice", organization: "crew", usages: ["client"] });
   const peer = await handshake(authority.cert, server, client);
   assert.deepEqual({ ...peer.subject }, { O: "crew", CN: "alice" });
@@ -39,7 +43,10 @@ test("keys are for their owner alone, authorities stay, certificates are made an
       assert.equal((await stat(join(directory, name))).mode & 0o777, 0o600, name);
     }
     const etcd = new X509Certificate(await readFile(join(directory, "etcd-ca.crt"), "utf8"));
-    assert.ok(!new X509Certificate(second.users.admin.cert).verify(etcd.publicKey), "an admin of Kubernetes is nobody to etcd");
+    assert.ok(
+      !new X509Certificate(second.users.admin.cert).verify(etcd.publicKey),
+      "an admin of Kubernetes is nobody to etcd",
+    );
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -59,7 +66,9 @@ async function handshake(ca: string, server: Pair, client: Pair): Promise<{ subj
         socket.destroy();
       });
       listener.once("tlsClientError", reject);
-      connect({ port, host: "127.0.0.1", ca, ...client }).once("error", reject).resume();
+      connect({ port, host: "127.0.0.1", ca, ...client })
+        .once("error", reject)
+        .resume();
     });
   } finally {
     listener.close();

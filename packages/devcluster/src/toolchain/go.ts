@@ -7,10 +7,14 @@ import { SetupError } from "../setup-error.ts";
 /** What a failing go command says last is what matters. */
 const TAIL = 30;
 
+/** The environment every go command here runs in: one set of settings, or nothing is shared in Go's build cache. */
+export function goEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, CGO_ENABLED: "0", GOFLAGS: "", GOWORK: `${repository}/go.work` };
+}
+
 /** Runs go in the repository's workspace and gives what it prints; `onLine` hears what it says meanwhile. */
 export async function go(args: readonly string[], onLine: (line: string) => void = () => undefined): Promise<string> {
-  const environment = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "", GOWORK: `${repository}/go.work` };
-  const child = spawn("go", args, { cwd: repository, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("go", args, { cwd: repository, env: goEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
   const tail: string[] = [];
   createInterface(child.stderr).on("line", (line) => {
     tail.push(line);
@@ -19,12 +23,16 @@ export async function go(args: readonly string[], onLine: (line: string) => void
   });
   const output: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+  // Nobody waits for a build whose asker is gone; what is compiled is kept.
+  const end = () => child.kill();
+  process.once("exit", end);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once("error", (cause) =>
       reject(new SetupError("Go cannot be started.", "Install Go 1.26 or newer (https://go.dev/dl/) and put it on PATH.", { cause })),
     );
     child.once("close", resolve);
   });
+  process.removeListener("exit", end);
   if (code === 0) return Buffer.concat(output).toString().trim();
   throw new SetupError(
     `\`go ${args[0]}\` failed:\n${tail.join("\n")}`,

@@ -1,0 +1,69 @@
+import { parseArgs } from "node:util";
+
+import { dataDirectory, SetupError } from "@berth/devcluster";
+
+/** What `npm run up` can be told. */
+export interface UpOptions {
+  readonly help: boolean;
+  readonly reset: boolean;
+  readonly port: number;
+  readonly data: string;
+  /** Empty: the embedded cluster. */
+  readonly kubeconfig: string;
+  /** Empty: the kubeconfig's current context. */
+  readonly context: string;
+  readonly installCrds: boolean;
+}
+
+/** What is shown for `--help`. */
+export const usage = `npm run up -- [options]
+
+Starts a Kubernetes control plane with simulated nodes, and Berth on it. Ctrl-C stops both.
+
+  --port N           Berth's port on 127.0.0.1 (default 4000)
+  --data DIR         where the cluster is kept (default ${dataDirectory()})
+  --reset            throw the kept cluster away first
+  --kubeconfig FILE  use that cluster instead of the embedded one
+  --context NAME     context of that file (default: its current one)
+  --install-crds     apply the CRDs and roles Berth needs to that cluster; they are only printed otherwise
+  --help             this text
+
+BERTH_CONFIG names Berth's configuration file. BERTH_TOOLCHAIN=build|download|auto says how Kubernetes' programs are come by.
+`;
+
+const flags = {
+  help: { type: "boolean", short: "h", default: false },
+  reset: { type: "boolean", default: false },
+  port: { type: "string", default: "4000" },
+  data: { type: "string", default: dataDirectory() },
+  kubeconfig: { type: "string", default: "" },
+  context: { type: "string", default: "" },
+  "install-crds": { type: "boolean", default: false },
+} as const;
+
+/** Reads the command line. Throws SetupError where it makes no sense. */
+export function parseOptions(args: readonly string[]): UpOptions {
+  const values = parse(args);
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port < 1 || port > 65_535) {
+    throw new SetupError(`--port ${values.port} is no port.`, "Give a number from 1 to 65535.");
+  }
+  if (values.kubeconfig === "" && (values.context !== "" || values["install-crds"])) {
+    throw new SetupError("--context and --install-crds belong to --kubeconfig.", "Give --kubeconfig FILE as well.");
+  }
+  if (values.kubeconfig !== "" && values.reset) {
+    throw new SetupError(
+      "--reset throws the embedded cluster away; with --kubeconfig there is none.",
+      "Leave one out.",
+    );
+  }
+  return { ...values, port, installCrds: values["install-crds"] };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: flags, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new SetupError((error as Error).message, "npm run up -- --help lists the options.", { cause: error });
+  }
+}

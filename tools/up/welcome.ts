@@ -1,0 +1,44 @@
+import { join } from "node:path";
+
+import { repository } from "@berth/devcluster";
+
+/** What is true of the running Berth. */
+export interface Facts {
+  readonly url: string;
+  readonly kubeconfig: string;
+  readonly log: string;
+  /** Path of the real helm, built with the embedded cluster. */
+  readonly helm?: string | undefined;
+}
+
+/** What a person sees once all runs. */
+export function welcome({ url, kubeconfig, log, helm }: Facts): string {
+  const chart = join(repository, "examples/hello");
+  const tail =
+    helm === undefined
+      ? [`  curl -d releaseName=hello ${url}/delete`]
+      : [`  KUBECONFIG=${quote(kubeconfig)} ${quote(helm)} list`];
+  return [
+    "",
+    ...(helm === undefined
+      ? []
+      : [
+          "The control plane is real Kubernetes. Its nodes are not: pods are simulated by KWOK. They become ready, but no",
+          "container runs, so nothing answers on their ports and there are no logs.",
+          "",
+        ]),
+    `ready: ${url}`,
+    `kubeconfig: ${kubeconfig}`,
+    `log: ${log}`,
+    "try:",
+    `  curl -d chartName=${quote(chart)} -d releaseName=hello ${url}/install`,
+    `  curl ${url}/v1/clusters/local/namespaces/default/releases`,
+    ...tail,
+    "Ctrl-C stops all of it; what is installed stays.",
+  ].join("\n");
+}
+
+/** A word as a shell takes it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
