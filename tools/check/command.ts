@@ -17,10 +17,12 @@ export interface CommandOptions {
 }
 
 /**
- * Environment of Go programs: the engine's own build flags, so that vet,
- * staticcheck and the build of the engine share one build cache.
+ * Environment of Go programs in a workspace (`off` for none): the flags that
+ * the engine is built with, so that vet, staticcheck and the build share one cache.
  */
-export const GO_ENV = { CGO_ENABLED: "0", GOFLAGS: "-trimpath -buildvcs=false" };
+export function goEnvironment(workspace: string): Record<string, string> {
+  return { CGO_ENABLED: "0", GOFLAGS: "-trimpath -buildvcs=false", GOWORK: workspace };
+}
 
 /** Runs a program to its end, with this Node and the tree's own programs first in PATH. */
 export function runCommand(file: string, args: readonly string[], options: CommandOptions): Promise<Ending> {

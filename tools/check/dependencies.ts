@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { outcomeOf } from "./check.ts";
 import type { Check } from "./check.ts";
-import { GO_ENV, runCommand } from "./command.ts";
+import { goEnvironment, runCommand } from "./command.ts";
 import { filesUnder } from "./files.ts";
 import { isAllowed, recogniseLicence } from "./licences.ts";
 
@@ -30,7 +30,10 @@ export const goLicences: Check = {
   async run(root) {
     const format = "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}{{end}}{{end}}";
     const args = ["list", "-deps", "-f", format, "./engine/cmd/..."];
-    const { code, stdout, stderr } = await runCommand("go", args, { cwd: root, env: GO_ENV });
+    const { code, stdout, stderr } = await runCommand("go", args, {
+      cwd: root,
+      env: goEnvironment(join(root, "go.work")),
+    });
     if (code !== 0) return { state: "failed", text: stderr };
     const modules = [...new Set(stdout.split("\n"))].filter((line) => line !== "");
     return outcomeOf((await Promise.all(modules.map(judgeModule))).flat());

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { outcomeOf } from "./check.ts";
 import type { Check } from "./check.ts";
-import { GO_ENV, checkCommand, runCommand } from "./command.ts";
+import { checkCommand, goEnvironment, runCommand } from "./command.ts";
 import { filesUnder } from "./files.ts";
 import { ensureStaticcheck } from "./staticcheck.ts";
 
@@ -36,7 +36,7 @@ export const goSize: Check = {
 /** Go's own vet. */
 export const goVet: Check = {
   name: "go-vet",
-  run: (root) => checkCommand("go", ["vet", "./engine/..."], { cwd: root, env: GO_ENV }),
+  run: (root) => checkCommand("go", ["vet", "./engine/..."], { cwd: root, env: goEnvironment(join(root, "go.work")) }),
 };
 
 /** Staticcheck, in the version of toolchain/lint/go.mod. */
@@ -45,6 +45,9 @@ export const staticcheck: Check = {
   async run(root) {
     const built = await ensureStaticcheck(root);
     if (built.binary === undefined) return { state: "failed", text: built.text };
-    return checkCommand(built.binary, ["./engine/..."], { cwd: root, env: { ...GO_ENV, ...built.env } });
+    return checkCommand(built.binary, ["./engine/..."], {
+      cwd: root,
+      env: { ...goEnvironment(join(root, "go.work")), ...built.env },
+    });
   },
 };

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, rename } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { GO_ENV, runCommand } from "./command.ts";
+import { goEnvironment, runCommand } from "./command.ts";
 
 /** Staticcheck's binary, or what its build said. */
 export type BuiltStaticcheck =
@@ -28,7 +28,7 @@ export async function ensureStaticcheck(root: string): Promise<BuiltStaticcheck>
   const fresh = `${binary}.${process.pid}`;
   const build = await runCommand("go", ["build", "-o", fresh, "honnef.co/go/tools/cmd/staticcheck"], {
     cwd: module,
-    env: { ...GO_ENV, GOWORK: "off" },
+    env: goEnvironment("off"),
   });
   if (build.code !== 0) return { binary: undefined, text: build.stderr };
   await rename(fresh, binary);
