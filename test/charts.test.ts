@@ -22,7 +22,8 @@ async function install(name: string, files: ChartFiles, extra: object = {}, meta
 }
 
 const asProblem = (answer: Answer<OperationAnswer>) => answer as unknown as Answer;
-const configMap = (name: string) => berth.object<{ data: Record<string, string> }>(`api/v1/namespaces/{ns}/configmaps/${name}`);
+const configMap = (name: string) =>
+  berth.object<{ data: Record<string, string> }>(`api/v1/namespaces/{ns}/configmaps/${name}`);
 
 async function nothingStored(name: string): Promise<void> {
   assert.equal(await configMap(`${name}-config`), undefined, "no object was made");
@@ -48,7 +49,10 @@ spec:
   succeeded(await install("crd", { "crds/boat.yaml": crd, "templates/boat.yaml": boat }));
   const made = await berth.object<{ spec: { length: number } }>(`apis/${group}/v1/namespaces/{ns}/boats/crd`);
   assert.equal(made?.spec.length, 12);
-  await berth.kube.request({ method: "DELETE", path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.${group}` });
+  await berth.kube.request({
+    method: "DELETE",
+    path: `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/boats.${group}`,
+  });
 });
 
 test("conditions and tags choose subcharts", async () => {
@@ -99,7 +103,11 @@ test("values that the chart's schema rejects are refused before anything is made
 
 test("required and broken templates are refused with what they say", async () => {
   const required = CONFIG_MAP.replace("kind: ConfigMap", 'kind: {{ required "kind is needed" .Values.kind }}');
-  const first = refused(asProblem(await install("needs", { "templates/config.yaml": required })), 422, "TEMPLATE_FAILED");
+  const first = refused(
+    asProblem(await install("needs", { "templates/config.yaml": required })),
+    422,
+    "TEMPLATE_FAILED",
+  );
   assert.match(first.detail ?? "", /kind is needed/);
   const broken = { "templates/config.yaml": CONFIG_MAP + "{{ .Values.a.b.c }}" };
   const second = refused(asProblem(await install("broken", broken)), 422, "TEMPLATE_FAILED");
@@ -150,7 +158,9 @@ test("a removed API is named, with the one that replaced it", async () => {
 });
 
 test("an object of somebody else is not taken", async () => {
-  succeeded(await install("owner", { "templates/config.yaml": CONFIG_MAP.replaceAll("{{ .Release.Name }}", "shared") }));
+  succeeded(
+    await install("owner", { "templates/config.yaml": CONFIG_MAP.replaceAll("{{ .Release.Name }}", "shared") }),
+  );
   const files = { "templates/config.yaml": CONFIG_MAP.replaceAll("{{ .Release.Name }}", "shared") };
   const answer = asProblem(await install("thief", files));
   refused(answer, 409, "OBJECT_EXISTS");

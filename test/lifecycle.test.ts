@@ -203,7 +203,10 @@ test("values, manifest, notes, hooks, status and diff tell what helm tells", asy
 
 test("a stale expected_revision is refused", async () => {
   succeeded(await berth.request<OperationAnswer>("POST", berth.releases, { name: "stale", chart: { path: chart } }));
-  const answer = await berth.request("PUT", `${berth.releases}/stale`, { chart: { path: chart }, expected_revision: 7 });
+  const answer = await berth.request("PUT", `${berth.releases}/stale`, {
+    chart: { path: chart },
+    expected_revision: 7,
+  });
   assert.equal(answer.status, 409);
   assert.equal(answer.body.code, "REVISION_STALE");
   const fresh = await berth.request<OperationAnswer>("PUT", `${berth.releases}/stale`, {

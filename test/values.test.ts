@@ -31,8 +31,8 @@ const texts = {
   "null-deletes": "removed: null\n",
   "leading-zeros": 'number: "007"\n',
   "bare-zeros": "number: 007\n",
-  "float": "number: 0.1\n",
-  "anchors": "a: &a { x: 1 }\nb: *a\n",
+  float: "number: 0.1\n",
+  anchors: "a: &a { x: 1 }\nb: *a\n",
 };
 
 for (const [name, text] of Object.entries(texts)) {

@@ -1,0 +1,41 @@
+import { operationService, releaseService } from "@berth/contract";
+import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import type { FastifyInstance } from "fastify";
+
+import type { Berth } from "../../berth.ts";
+import { BODY_LIMIT } from "../shared/body.ts";
+import { toContext } from "../shared/context.ts";
+import { toBerthError, toConnectError } from "../shared/errors.ts";
+import { createHandlers, handlerKey } from "../shared/handlers.ts";
+import type { Handler } from "../shared/handlers.ts";
+import { validate } from "../shared/validate.ts";
+
+/** Connect, gRPC and gRPC-Web for each service of berth.v1, with the handlers of REST. */
+export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
+  const handlers = createHandlers(berth);
+  const routes = (router: ConnectRouter) => {
+    for (const service of [releaseService.ReleaseService, operationService.OperationService] as DescService[]) {
+      const methods = service.methods.map((method) => {
+        const unary = method as DescMethodUnary;
+        return [method.localName, toImplementation(berth, unary, handlers.get(handlerKey(method)) as Handler)];
+      });
+      router.service(service, Object.fromEntries(methods) as never);
+    }
+  };
+  await app.register(fastifyConnectPlugin, { routes, readMaxBytes: BODY_LIMIT });
+}
+
+function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handler) {
+  return async (request: Message, call: HandlerContext): Promise<Message> => {
+    const context = toContext((name) => call.requestHeader.get(name) ?? undefined);
+    call.responseHeader.set("x-request-id", context.requestId);
+    try {
+      validate(method.input, request);
+      return await handler(request, context);
+    } catch (error) {
+      throw toConnectError(toBerthError(error, berth.log, context.requestId));
+    }
+  };
+}

@@ -1,0 +1,86 @@
+import { BerthError } from "@berth/base";
+import type { Logger } from "@berth/base";
+import Fastify from "fastify";
+
+import type { Berth } from "../berth.ts";
+import type { RequestContext } from "../domain/operations/index.ts";
+import { registerAutom8s } from "./autom8s/plugin.ts";
+import { registerConnect } from "./grpc/plugin.ts";
+import { registerOps } from "./ops/plugin.ts";
+import { registerRest } from "./rest/plugin.ts";
+import { BODY_LIMIT } from "./shared/body.ts";
+import { toContext } from "./shared/context.ts";
+import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
+import { createPort } from "./shared/port.ts";
+import type { Port } from "./shared/port.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Request id and trace context. */
+    berth: RequestContext;
+  }
+}
+
+/** Where the server listens. */
+export interface ServerOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly log: Logger;
+}
+
+/** A listening server. */
+export interface BerthServer {
+  readonly url: string;
+  /** Drains for at most `deadlineMs`, then cuts what is left. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Serves every dialect on one port. */
+export async function createServer(berth: Berth, options: ServerOptions): Promise<BerthServer> {
+  let port: Port | undefined;
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    logger: false,
+    routerOptions: { maxParamLength: 2048 },
+    serverFactory: (handler) => {
+      port = createPort(handler);
+      return port.server as never;
+    },
+  });
+  // Each edge parses its bodies itself: what a body is depends on the dialect.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.decorateRequest("berth", null as never);
+  app.addHook("onRequest", async (request, reply) => {
+    request.berth = toContext((name) => {
+      const value = request.headers[name];
+      return typeof value === "string" ? value : undefined;
+    });
+    void reply.header("x-request-id", request.berth.requestId);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, url, berth: context } = request;
+    const path = url.split("?", 1)[0];
+    options.log.info({ method, path, status: reply.statusCode, ms: reply.elapsedTime, ...context }, "request");
+  });
+  app.setErrorHandler((error, request, reply) => {
+    const ours = toBerthError(error, options.log, request.berth.requestId);
+    return reply
+      .code(toHttpStatus(ours))
+      .type("application/problem+json")
+      .send(JSON.stringify(toProblem(ours, request.berth.requestId)));
+  });
+  app.setNotFoundHandler((request) => {
+    throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${request.url.split("?", 1)[0] ?? ""}.`);
+  });
+  registerOps(app, berth);
+  registerRest(app, berth);
+  registerAutom8s(app, berth);
+  await app.register((scope) => registerConnect(scope, berth));
+  await app.ready();
+  const opened = port as unknown as Port;
+  const address = await opened.listen(options.port, options.host);
+  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return { url: `http://${host}:${String(address.port)}`, close: (deadlineMs) => opened.close(deadlineMs) };
+}

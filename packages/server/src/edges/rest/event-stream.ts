@@ -1,0 +1,45 @@
+import type { ServerResponse } from "node:http";
+
+/** Milliseconds between comments that keep a silent stream open. */
+const HEARTBEAT = 15_000;
+/** Bytes that may wait for a slow reader before it is cut off. */
+const BACKLOG = 1024 * 1024;
+
+/** Server-sent events on one response. A reader that is gone or too slow gets no more of them. */
+export interface EventStream {
+  isOpen(): boolean;
+  /** Opens the stream with the first event. */
+  send(event: string, data: unknown): void;
+  end(): void;
+}
+
+/** Makes an event stream; nothing is written before the first event. */
+export function createEventStream(response: ServerResponse, headers: Readonly<Record<string, string>>): EventStream {
+  let id = 0;
+  let heartbeat: NodeJS.Timeout | undefined;
+  let isGone = false;
+  response.once("close", () => {
+    isGone = true;
+    clearInterval(heartbeat);
+  });
+  const write = (text: string) => {
+    if (isGone) return;
+    if (response.writableLength > BACKLOG) response.destroy();
+    else response.write(text);
+  };
+  return {
+    isOpen: () => id > 0,
+    send(event, data) {
+      if (id === 0 && !isGone) {
+        response.writeHead(200, { ...headers, "content-type": "text/event-stream", "cache-control": "no-store" });
+        heartbeat = setInterval(() => write(": still running\n\n"), HEARTBEAT);
+      }
+      id++;
+      write(`id: ${String(id)}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    end() {
+      clearInterval(heartbeat);
+      if (!isGone) response.end();
+    },
+  };
+}

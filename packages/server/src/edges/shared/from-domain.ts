@@ -1,0 +1,121 @@
+import type { BerthError, ObjectName } from "@berth/base";
+import { operation as op, release as rel, releaseService as api } from "@berth/contract";
+import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+
+import type { Operation, ProgressEvent } from "../../domain/operations/index.ts";
+import type { Hook, ObjectStatus, Release, ReleasePage, RevisionDiff } from "../../domain/releases/index.ts";
+
+/*
+ * The domain's answers as messages of berth.v1. REST and Connect share it.
+ */
+
+const VERBS = {
+  install: op.Verb.INSTALL,
+  upgrade: op.Verb.UPGRADE,
+  rollback: op.Verb.ROLLBACK,
+  uninstall: op.Verb.UNINSTALL,
+  test: op.Verb.TEST,
+} as const;
+
+const STATES = {
+  queued: op.OperationState.QUEUED,
+  running: op.OperationState.RUNNING,
+  succeeded: op.OperationState.SUCCEEDED,
+  failed: op.OperationState.FAILED,
+  cancelled: op.OperationState.CANCELLED,
+} as const;
+
+export function fromOperation(operation: Operation): MessageInitShape<typeof op.OperationSchema> {
+  const { id, cluster, namespace, release, principal, requestId, phase, result, error } = operation;
+  return {
+    ...{ id, cluster, namespace, release, principal, requestId, phase },
+    verb: VERBS[operation.verb],
+    state: STATES[operation.state],
+    done: operation.endTime !== undefined,
+    createTime: timestampFromDate(operation.createTime),
+    ...time("startTime", operation.startTime),
+    ...time("endTime", operation.endTime),
+    ...(result === undefined
+      ? {}
+      : {
+          result: {
+            ...(result.release === undefined ? {} : { release: fromRelease(result.release) }),
+            chartDigest: result.chartDigest,
+            resourceVersion: result.resourceVersion,
+            manifest: result.manifest,
+            notes: result.notes,
+          },
+        }),
+    ...(error === undefined ? {} : { error: fromError(error) }),
+  };
+}
+
+function fromError(error: BerthError): MessageInitShape<typeof op.OperationErrorSchema> {
+  const { code, message, hint, field, object, reason } = error;
+  return {
+    ...{ code, message, hint, field: field ?? "", reason: reason ?? "" },
+    ...(object === undefined ? {} : { object: fromObject(object) }),
+  };
+}
+
+export function fromRelease(release: Release): MessageInitShape<typeof rel.ReleaseSchema> {
+  const { cluster, namespace, name, revision, status, description, chart, operationId, unreadable } = release;
+  return {
+    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable },
+    ...(chart === undefined ? {} : { chart: { ...chart } }),
+    labels: { ...release.labels },
+    provenance: { ...release.provenance },
+    ...time("firstDeployed", release.firstDeployed),
+    ...time("lastDeployed", release.lastDeployed),
+    ...time("deleted", release.deleted),
+  };
+}
+
+export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListReleasesResponseSchema> {
+  const { nextPageToken, totalSize } = page;
+  return { releases: page.releases.map(fromRelease), nextPageToken, totalSize };
+}
+
+export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
+  const { name, kind, path, weight, manifest, lastPhase } = hook;
+  return {
+    ...{ name, kind, path, weight, manifest, lastPhase },
+    events: [...hook.events],
+    deletePolicies: [...hook.deletePolicies],
+    ...time("lastStarted", hook.lastStarted),
+    ...time("lastCompleted", hook.lastCompleted),
+  };
+}
+
+export function fromObjectStatus(status: ObjectStatus): MessageInitShape<typeof rel.ObjectStatusSchema> {
+  return { object: fromObject(status.object), status: status.status, reason: status.reason };
+}
+
+export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffReleaseResponseSchema> {
+  const { from, to, manifest, values } = diff;
+  return {
+    ...{ from, to, manifest, values },
+    objects: diff.objects.map(({ object, change }) => ({ object: fromObject(object), change })),
+  };
+}
+
+/** A progress event as JSON of an event stream: snake_case as all of REST. */
+export function fromProgress(event: ProgressEvent): JsonObject {
+  const { time: at, type: _type, ...rest } = event;
+  const { object, ...flat } = { object: undefined, ...rest } as { object?: ObjectName };
+  const named = object === undefined ? {} : { object: toSnake(object) };
+  return { time: at.toISOString(), ...(flat as JsonObject), ...named };
+}
+
+function toSnake({ apiVersion, kind, namespace, name }: ObjectName): JsonObject {
+  return { api_version: apiVersion, kind, namespace, name };
+}
+
+function fromObject({ apiVersion, kind, namespace, name }: ObjectName) {
+  return { apiVersion, kind, namespace, name };
+}
+
+function time<K extends string>(key: K, date: Date | undefined): { [key in K]?: ReturnType<typeof timestampFromDate> } {
+  return date === undefined ? {} : ({ [key]: timestampFromDate(date) } as never);
+}

@@ -1,0 +1,92 @@
+import { create } from "@bufbuild/protobuf";
+import type { DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { operationService, releaseService as api } from "@berth/contract";
+import type { JsonObject } from "@bufbuild/protobuf";
+
+import type { Berth } from "../../berth.ts";
+import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
+import { fromDiff, fromHook, fromObjectStatus, fromOperation, fromPage, fromRelease } from "./from-domain.ts";
+import { toInstall, toRollback, toTarget, toTest, toUninstall, toUpgrade } from "./to-command.ts";
+
+/** Answers one request of berth.v1; the message has been validated. */
+export type Handler = (request: Message, context: RequestContext, listener?: OperationListener) => Promise<Message>;
+
+type Typed<M extends DescMethodUnary> = (
+  request: MessageShape<M["input"]>,
+  context: RequestContext,
+  listener?: OperationListener,
+) => Promise<MessageInitShape<M["output"]>>;
+
+/** Revisions that a history answers where the caller names no number, as Helm's. */
+const DEFAULT_HISTORY = 256;
+const DEFAULT_PAGE = 100;
+
+/** What each RPC does, by `service.method`: one table for every protocol. */
+export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
+  const { releases, operations, submit, principal } = berth;
+  const table = new Map<string, Handler>();
+  const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
+    table.set(handlerKey(method), async (request, context, listener) =>
+      create(method.output, await handle(request as MessageShape<M["input"]>, context, listener)),
+    );
+  const service = api.ReleaseService.method;
+  const write = async (command: Parameters<typeof submit>[1], context: RequestContext, listener?: OperationListener) =>
+    fromOperation(await submit(principal, command, context, listener));
+  const content = (request: { cluster: string; namespace: string; name: string; revision: number }) =>
+    releases.content(principal, toTarget(request), request.revision);
+
+  on(service.installRelease, (request, ...rest) => write(toInstall(request), ...rest));
+  on(service.upgradeRelease, (request, ...rest) => write(toUpgrade(request), ...rest));
+  on(service.rollbackRelease, (request, ...rest) => write(toRollback(request), ...rest));
+  on(service.uninstallRelease, (request, ...rest) => write(toUninstall(request), ...rest));
+  on(service.testRelease, (request, ...rest) => write(toTest(request), ...rest));
+  on(service.listReleases, async (request) =>
+    fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
+  );
+  on(service.getRelease, async (request) =>
+    fromRelease(await releases.get(principal, toTarget(request), request.revision)),
+  );
+  on(service.getReleaseHistory, async (request) => {
+    const revisions = await releases.history(principal, toTarget(request), request.max || DEFAULT_HISTORY);
+    return { revisions: revisions.map(fromRelease) };
+  });
+  on(service.getReleaseValues, async (request) => {
+    const { release: stored, ...parts } = await content(request);
+    const values = (request.computed ? parts.computedValues : parts.values) as JsonObject;
+    return {
+      revision: stored.revision,
+      values,
+      valuesYaml: request.computed ? parts.computedValuesYaml : parts.valuesYaml,
+    };
+  });
+  on(service.getReleaseManifest, async (request) => {
+    const { release: stored, manifest } = await content(request);
+    return { revision: stored.revision, manifest };
+  });
+  on(service.getReleaseNotes, async (request) => {
+    const { release: stored, notes } = await content(request);
+    return { revision: stored.revision, notes };
+  });
+  on(service.getReleaseHooks, async (request) => {
+    const { release: stored, hooks } = await content(request);
+    return { revision: stored.revision, hooks: hooks.map(fromHook) };
+  });
+  on(service.getReleaseStatus, async (request) => {
+    const live = await releases.status(principal, toTarget(request), request.revision);
+    return { release: fromRelease(live.release), ready: live.ready, objects: live.objects.map(fromObjectStatus) };
+  });
+  on(service.diffRelease, async (request) =>
+    fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to)),
+  );
+  const operationMethods = operationService.OperationService.method;
+  on(operationMethods.getOperation, async ({ id }) => fromOperation(await operations.get(principal, id)));
+  on(operationMethods.cancelOperation, async ({ id }, context) =>
+    fromOperation(await operations.cancel(principal, id, context)),
+  );
+  return table;
+}
+
+/** The key of a method in the table. */
+export function handlerKey(method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {
+  return `${method.parent.typeName}.${method.name}`;
+}

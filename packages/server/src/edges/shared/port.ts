@@ -1,0 +1,104 @@
+import type http from "node:http";
+import type { ServerHttp2Session } from "node:http2";
+import type { AddressInfo, Server, Socket } from "node:net";
+
+import { createServer } from "@httptoolkit/httpolyglot";
+
+/** Limits of the port: milliseconds, bytes and counts. */
+const LIMITS = {
+  /** From a connection to its first request, and from a request's head to its end. */
+  receive: 60_000,
+  keepAlive: 30_000,
+  headerBytes: 32 * 1024,
+  connections: 10_000,
+  streams: 250,
+} as const;
+
+/** HTTP/1.1 and HTTP/2 with prior knowledge on one cleartext port, with an end that comes. */
+export interface Port {
+  readonly server: Server;
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** Stops accepting, lets what runs end, and destroys what is left after `deadlineMs`. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** Opens a port over a request handler. */
+export function createPort(handler: http.RequestListener): Port {
+  const server = createServer(
+    {
+      http: { keepAliveTimeout: LIMITS.keepAlive, maxHeaderSize: LIMITS.headerBytes },
+      http2: { settings: { maxConcurrentStreams: LIMITS.streams } },
+    },
+    handler,
+  ) as unknown as Server;
+  server.maxConnections = LIMITS.connections;
+  const sockets = new Set<Socket>();
+  const sessions = new Set<ServerHttp2Session>();
+  const running = new Map<Socket, number>();
+  const silent = new WeakMap<Socket, NodeJS.Timeout>();
+  let isClosing = false;
+
+  // The port hands its listeners on to the servers below it, so a connection is told twice.
+  server.on("connection", (socket: Socket) => {
+    if (sockets.has(socket)) return;
+    sockets.add(socket);
+    silent.set(
+      socket,
+      setTimeout(() => socket.destroy(), LIMITS.receive),
+    );
+    socket.once("close", () => {
+      clearTimeout(silent.get(socket));
+      sockets.delete(socket);
+    });
+  });
+  server.on("session", (session: ServerHttp2Session) => {
+    sessions.add(session);
+    // The session's socket is a proxy that refuses most calls; what it wraps has spoken HTTP/2.
+    for (const socket of sockets) if (socket.remotePort === session.socket.remotePort) clearTimeout(silent.get(socket));
+    session.once("close", () => sessions.delete(session));
+    session.on("error", () => undefined);
+  });
+  server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
+    const { socket } = request;
+    const isHttp1 = request.httpVersionMajor === 1;
+    clearTimeout(silent.get(socket));
+    running.set(socket, (running.get(socket) ?? 0) + 1);
+    const slow = setTimeout(() => request.destroy(), LIMITS.receive);
+    request.once("end", () => clearTimeout(slow));
+    response.once("close", () => {
+      clearTimeout(slow);
+      const left = (running.get(socket) ?? 1) - 1;
+      if (left > 0) running.set(socket, left);
+      else running.delete(socket);
+      if (isClosing && isHttp1 && left <= 0) socket.end();
+    });
+  });
+
+  return {
+    server,
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.off("error", reject);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    async close(deadlineMs) {
+      isClosing = true;
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      // GOAWAY: running streams go on to their end, new ones are refused.
+      for (const session of sessions) session.close();
+      const multiplexed = new Set([...sessions].map((session) => session.socket.remotePort));
+      for (const socket of sockets) {
+        if (!running.has(socket) && !multiplexed.has(socket.remotePort)) socket.destroy();
+      }
+      const deadline = setTimeout(() => {
+        for (const session of sessions) session.destroy();
+        for (const socket of sockets) socket.destroy();
+      }, deadlineMs);
+      await closed;
+      clearTimeout(deadline);
+    },
+  };
+}

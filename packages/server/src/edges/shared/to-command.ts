@@ -1,0 +1,170 @@
+import { BerthError } from "@berth/base";
+import { releaseService as api } from "@berth/contract";
+
+import type {
+  ActionOptions,
+  ChartReference,
+  InstallCommand,
+  ReleaseTarget,
+  RollbackCommand,
+  TestCommand,
+  UninstallCommand,
+  UpgradeCommand,
+  ValuesInput,
+} from "../../domain/command.ts";
+
+/*
+ * Requests of berth.v1 as commands. REST and Connect share it.
+ */
+
+interface Named {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The release a request names. */
+export function toTarget({ cluster, namespace, name }: Named): ReleaseTarget {
+  return { cluster, namespace, name };
+}
+
+export function toInstall(request: api.InstallReleaseRequest): InstallCommand {
+  if ((request.name === "") !== request.generateName) {
+    const message = request.generateName ? "A name and generate_name exclude each other." : "The release has no name.";
+    throw new BerthError("INVALID_ARGUMENT", message, { field: "name", hint: "Give a name, or generate_name: true." });
+  }
+  return {
+    verb: "install",
+    target: toTarget(request),
+    chart: toChart(request.chart),
+    values: toValues(request),
+    options: toOptions(request.options),
+    createNamespace: request.createNamespace,
+    replace: request.replace,
+    labels: request.labels,
+    expectedRevision: request.expectedRevision,
+  };
+}
+
+export function toUpgrade(request: api.UpgradeReleaseRequest): UpgradeCommand {
+  return {
+    verb: "upgrade",
+    target: toTarget(request),
+    chart: toChart(request.chart),
+    values: toValues(request),
+    options: toOptions(request.options),
+    installIfMissing: request.installIfMissing,
+    createNamespace: request.createNamespace,
+    labels: request.labels,
+    expectedRevision: request.expectedRevision,
+    valuesReuse: REUSE[request.valuesReuse as keyof typeof REUSE],
+    cleanupOnFail: request.cleanupOnFail,
+  };
+}
+
+export function toRollback(request: api.RollbackReleaseRequest): RollbackCommand {
+  return {
+    verb: "rollback",
+    target: toTarget(request),
+    options: toOptions(request.options),
+    revision: request.revision,
+    cleanupOnFail: request.cleanupOnFail,
+    expectedRevision: request.expectedRevision,
+  };
+}
+
+export function toUninstall(request: api.UninstallReleaseRequest): UninstallCommand {
+  const propagation = request.deletionPropagation;
+  return {
+    verb: "uninstall",
+    target: toTarget(request),
+    options: toOptions(request.options),
+    keepHistory: request.keepHistory,
+    ignoreNotFound: request.ignoreNotFound,
+    // The proto's rule leaves only these words and nothing.
+    deletionPropagation: propagation === "" ? undefined : (propagation as UninstallCommand["deletionPropagation"]),
+    expectedRevision: request.expectedRevision,
+  };
+}
+
+export function toTest(request: api.TestReleaseRequest): TestCommand {
+  return {
+    verb: "test",
+    target: toTarget(request),
+    options: { timeoutMs: toMs(request.timeout) },
+    names: request.names,
+    expectedRevision: request.expectedRevision,
+  };
+}
+
+const REUSE = {
+  [api.ValuesReuse.RESET]: "reset",
+  [api.ValuesReuse.REUSE]: "reuse",
+  [api.ValuesReuse.RESET_THEN_REUSE]: "resetThenReuse",
+} as const;
+
+const WAIT = {
+  [api.WaitStrategy.HOOK_ONLY]: "hookOnly",
+  [api.WaitStrategy.WATCHER]: "watcher",
+  [api.WaitStrategy.LEGACY]: "legacy",
+} as const;
+
+const SERVER_SIDE = {
+  [api.ServerSideApply.TRUE]: "true",
+  [api.ServerSideApply.FALSE]: "false",
+  [api.ServerSideApply.AUTO]: "auto",
+} as const;
+
+function toChart(chart: api.ChartReference | undefined): ChartReference {
+  if (chart === undefined) throw new BerthError("INVALID_ARGUMENT", "A chart is missing.", { field: "chart" });
+  const given = (text: string) => (text === "" ? undefined : text);
+  return {
+    path: given(chart.path),
+    name: given(chart.name),
+    repository: given(chart.repository),
+    version: given(chart.version),
+    username: given(chart.username),
+    password: given(chart.password),
+    digest: given(chart.digest),
+  };
+}
+
+function toValues(request: api.InstallReleaseRequest | api.UpgradeReleaseRequest): ValuesInput {
+  const { values, valuesYaml } = request;
+  const documents = [
+    ...(values === undefined ? [] : [JSON.stringify(values)]),
+    ...(valuesYaml === "" ? [] : [valuesYaml]),
+  ];
+  return {
+    documents,
+    set: request.set,
+    setString: request.setString,
+    setJson: request.setJson,
+    setLiteral: request.setLiteral,
+    setFile: Object.entries(request.setFile).map(([key, content]) => ({ key, content })),
+  };
+}
+
+function toOptions(options: api.Options | undefined): ActionOptions {
+  if (options === undefined) return {};
+  const chosen = WAIT[options.waitStrategy as keyof typeof WAIT] as ActionOptions["wait"];
+  return {
+    wait: chosen ?? (options.wait ? "watcher" : "hookOnly"),
+    waitForJobs: options.waitForJobs,
+    timeoutMs: toMs(options.timeout),
+    disableHooks: options.disableHooks,
+    serverSideApply: SERVER_SIDE[options.serverSideApply as keyof typeof SERVER_SIDE],
+    forceConflicts: options.forceConflicts,
+    forceReplace: options.forceReplace,
+    takeOwnership: options.takeOwnership,
+    skipCrds: options.skipCrds,
+    skipSchemaValidation: options.skipSchemaValidation,
+    historyMax: options.historyMax,
+    description: options.description,
+    dryRun: options.dryRun,
+  };
+}
+
+function toMs(duration: { seconds: bigint; nanos: number } | undefined): number | undefined {
+  return duration === undefined ? undefined : Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+}
