@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
@@ -27,14 +28,26 @@ export async function runOnNode(node, script, args) {
   return signal === null ? code : 128 + constants.signals[signal];
 }
 
-/** A killed npm says nothing; that another process has become our parent does. */
+/** A killed npm says nothing; that what stands above us has another parent does. */
 function watchNpm(onGone) {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
+  const before = npmAbove();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (npmAbove() === before) return;
     clearInterval(timer);
     onGone();
   }, LOOK);
   timer.unref();
+}
+
+/** npm is our parent, or that of the shell it starts us by where the shell stays between us. */
+function npmAbove() {
+  try {
+    const parent = `/proc/${process.ppid}`;
+    if (!readFileSync(`${parent}/cmdline`, "utf8").startsWith("sh\0-c\0")) return process.ppid;
+    const stat = readFileSync(`${parent}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return process.ppid;
+  }
 }

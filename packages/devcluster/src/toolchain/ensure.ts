@@ -1,14 +1,14 @@
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { cacheDirectory } from "../paths.ts";
 import { silentProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
-import { SetupError } from "../setup-error.ts";
 import { buildEngine, buildPrograms } from "./build.ts";
 import { engineFingerprint, toolchainFingerprint } from "./fingerprint.ts";
-import { downloadPrograms, isReachable, OFFICIAL } from "./official.ts";
+import { OFFICIAL } from "./official.ts";
 import { makeOnce } from "./once.ts";
+import { fetchPrograms, readSource } from "./source.ts";
+import type { Source } from "./source.ts";
 import { writeStages } from "./stages.ts";
 import { programs } from "./versions.ts";
 import type { Program } from "./versions.ts";
@@ -28,8 +28,8 @@ export interface Toolchain {
 /** How programs are come by. */
 export interface EnsureOptions {
   readonly progress?: Progress;
-  /** `BERTH_TOOLCHAIN`: `build`, `download`, or `auto` (download where it can be reached). */
-  readonly source?: string;
+  /** What `BERTH_TOOLCHAIN` says unless given; `auto` fetches where the downloads can be reached. */
+  readonly source?: Source;
   /** Where downloads come from. */
   readonly baseUrl?: string;
   /** Directory of everything kept. */
@@ -69,24 +69,8 @@ export async function ensureEngine(options: Pick<EnsureOptions, "progress" | "ca
 }
 
 async function fill(draft: string, options: EnsureOptions, progress: Progress): Promise<void> {
-  const fetched = await fetchSome(draft, options, progress);
+  const fetched = await fetchPrograms(options.source ?? readSource(), options.baseUrl ?? OFFICIAL, draft, progress);
   const missing = (Object.keys(programs) as Program[]).filter((name) => !fetched.includes(name));
   await buildPrograms(missing, draft, progress);
   await writeStages(join(draft, "stages.yaml"));
-}
-
-async function fetchSome(draft: string, options: EnsureOptions, progress: Progress): Promise<Program[]> {
-  const { source = process.env.BERTH_TOOLCHAIN ?? "auto", baseUrl = OFFICIAL } = options;
-  if (!["auto", "build", "download"].includes(source)) {
-    throw new SetupError(`BERTH_TOOLCHAIN is "${source}".`, "Set it to build, download or auto, or leave it out.");
-  }
-  if (source === "build" || (source === "auto" && !(await isReachable(baseUrl)))) return [];
-  try {
-    return await downloadPrograms(baseUrl, draft, progress);
-  } catch (error) {
-    if (source === "download") throw error;
-    progress.say(`${(error as Error).message}\n  Building from source instead.`);
-    for (const name of await readdir(draft)) await rm(join(draft, name));
-    return [];
-  }
 }

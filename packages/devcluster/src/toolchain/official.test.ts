@@ -9,6 +9,7 @@ import { after, before, beforeEach, test } from "node:test";
 
 import { silentProgress } from "../progress.ts";
 import { downloadPrograms, isReachable } from "./official.ts";
+import { fetchPrograms, readSource } from "./source.ts";
 
 const program = Buffer.alloc(300_000, "a program ");
 const sum = createHash("sha256").update(program).digest("hex");
@@ -55,6 +56,15 @@ test("a file with another checksum is refused and not kept", async () => {
 test("a file without a published checksum is refused", async () => {
   published = "<html>welcome</html>";
   await assert.rejects(downloadPrograms(base, join(directory, "none"), silentProgress), /No SHA-256 is published/);
+});
+
+test("where fetching fails, auto builds everything, download says why", async () => {
+  published = "0".repeat(64);
+  const target = join(directory, "fallback");
+  assert.deepEqual(await fetchPrograms("auto", base, target, silentProgress), []);
+  assert.deepEqual(await readdir(target), []);
+  await assert.rejects(fetchPrograms("download", base, target, silentProgress), /0{64} is published/);
+  assert.throws(() => readSource("sometimes"), /Set it to build, download or auto/);
 });
 
 test("downloads that do not answer are not reachable", async () => {

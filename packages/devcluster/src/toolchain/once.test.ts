@@ -32,3 +32,9 @@ test("what fails leaves nothing, and what a killed process left goes", async () 
   await assert.rejects(makeOnce({ root, key: "b", progress: silentProgress, make }), /no/);
   assert.deepEqual((await readdir(root)).sort(), ["a"]);
 });
+
+test("of many versions those used last stay", async () => {
+  const make = () => Promise.resolve();
+  for (const key of ["c", "d", "e", "f", "a", "g"]) await makeOnce({ root, key, progress: silentProgress, make });
+  assert.deepEqual((await readdir(root)).sort(), ["a", "d", "e", "f", "g"]);
+});

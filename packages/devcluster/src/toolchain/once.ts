@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
 import { waitForLock } from "../process/lock.ts";
 import type { Progress } from "../progress.ts";
 
 const DRAFT = ".draft-";
+/** A few branches and clones of one person; more are old. */
+const KEPT = 5;
 
 /** A directory made once for all processes. */
 export interface OnceOptions {
@@ -20,12 +22,12 @@ export interface OnceOptions {
 /** Gives the directory `root/key`, made whole or not at all, by one process while others wait. */
 export async function makeOnce({ root, key, progress, make }: OnceOptions): Promise<string> {
   const target = join(root, key);
-  if (await exists(target)) return target;
+  if (await isThere(target)) return target;
   await mkdir(root, { recursive: true, mode: 0o700 });
   await using _lock = await waitForLock(join(root, ".lock"), ({ pid }) =>
     progress.say(`Process ${pid} builds in ${root} already: waiting for it.`),
   );
-  if (await exists(target)) return target;
+  if (await isThere(target)) return target;
   await removeDrafts(root);
   const draft = await mkdtemp(join(root, DRAFT));
   try {
@@ -34,6 +36,7 @@ export async function makeOnce({ root, key, progress, make }: OnceOptions): Prom
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+  await removeUnused(root);
   return target;
 }
 
@@ -43,8 +46,18 @@ async function removeDrafts(root: string): Promise<void> {
   for (const name of names) await rm(join(root, name), { recursive: true, force: true });
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+/** Versions that nobody asked for in a long time go: each toolchain takes 460 MB. */
+async function removeUnused(root: string): Promise<void> {
+  const names = (await readdir(root)).filter((name) => !name.startsWith("."));
+  const used = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(root, name))).mtimeMs })));
+  const old = used.sort((a, b) => b.at - a.at).slice(KEPT);
+  for (const { name } of old) await rm(join(root, name), { recursive: true, force: true });
+}
+
+/** Tells whether a version is there, and marks it as used now. */
+async function isThere(path: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(path, now, now).then(
     () => true,
     () => false,
   );
