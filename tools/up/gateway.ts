@@ -7,6 +7,8 @@ import { logTail, repository, SetupError, waitUntil } from "@berth/devcluster";
 
 /** Berth opens its watches before it listens; on a busy machine a start was seen to take seconds. */
 const START = 60_000;
+/** How often we ask it, in milliseconds: each question stands in its log. */
+const ASK = 250;
 /** Berth gives open requests ten seconds to end. */
 const STOP = 15_000;
 
@@ -57,10 +59,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   // Heard only while we wait below.
   died.catch(() => undefined);
   try {
-    await Promise.race([died, waitUntil("Berth is ready", START, () => isReady(url))]);
+    await Promise.race([died, waitUntil("Berth is ready", START, () => isReady(url), ASK)]);
   } catch (error) {
     await stop();
-    throw error;
+    if (error instanceof SetupError) throw error;
+    throw new SetupError(`Berth was not ready in ${START / 1000} s.`, `Its log says why: ${log}`, { cause: error });
   }
   return { url, ended, stop };
 }

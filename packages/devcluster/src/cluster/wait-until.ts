@@ -4,7 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 const ASK = 50;
 
 /** Asks until the answer is yes; a question that fails is a no. Rejects after `patience` milliseconds. */
-export async function waitUntil(what: string, patience: number, ask: () => Promise<boolean>): Promise<void> {
+export async function waitUntil(
+  what: string,
+  patience: number,
+  ask: () => Promise<boolean>,
+  interval: number = ASK,
+): Promise<void> {
   const end = performance.now() + patience;
   let last: unknown;
   for (;;) {
@@ -17,6 +22,6 @@ export async function waitUntil(what: string, patience: number, ask: () => Promi
     if (performance.now() > end) {
       throw new Error(`Waited ${patience / 1000} s until ${what}, in vain.`, { cause: last });
     }
-    await sleep(ASK);
+    await sleep(interval);
   }
 }
