@@ -17,7 +17,7 @@ before(async () => {
 after(async () => {
   // Whatever was sent before: the server is up, and nothing was half done.
   assert.equal((await berth.request("GET", "/readyz")).status, 200);
-  assert.deepEqual(await berth.helmJson("list", "--all"), []);
+  assert.deepEqual(await berth.helmJson("list"), []);
   await berth[Symbol.asyncDispose]();
 });
 

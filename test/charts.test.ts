@@ -27,7 +27,7 @@ const configMap = (name: string) =>
 
 async function nothingStored(name: string): Promise<void> {
   assert.equal(await configMap(`${name}-config`), undefined, "no object was made");
-  assert.deepEqual(await berth.helmJson("list", "--all", "--filter", `^${name}$`), []);
+  assert.deepEqual(await berth.helmJson("list", "--filter", `^${name}$`), []);
 }
 
 test("a CRD and an object of it are installed together", async () => {

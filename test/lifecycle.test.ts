@@ -78,7 +78,7 @@ test("a chart made by helm create is installed, upgraded, rolled back and uninst
     await berth.request<OperationAnswer>("DELETE", `${berth.releases}/life?options.wait=true&options.timeout=60s`),
   );
   assert.equal(gone.result?.release, undefined);
-  assert.deepEqual(await berth.helmJson("list", "--all"), []);
+  assert.deepEqual(await berth.helmJson("list"), []);
   assert.equal(await berth.object("apis/apps/v1/namespaces/{ns}/deployments/life-created"), undefined);
   assert.equal((await berth.request("GET", `${berth.releases}/life`)).status, 404);
 });

@@ -72,6 +72,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
   });
   const { berth, close } = await composeBerth(config, silentLogger);
   const server = await createServer(berth, { host: config.host, port: 0, log: silentLogger });
+  await ready(server.url);
   return {
     url: server.url,
     namespace,
@@ -91,6 +92,11 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
       await charts[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Lists are answered once the first of them is complete. */
+async function ready(url: string): Promise<void> {
+  while ((await fetch(`${url}/readyz`)).status !== 200) await systemClock.sleep(50);
 }
 
 async function send<T>(url: string, method: string, body: unknown): Promise<Answer<T>> {

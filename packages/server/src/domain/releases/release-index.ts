@@ -41,8 +41,13 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
     storageOf: (namespace, name) =>
       newestOf(informers.flatMap((informer) => informer.byIndex("release", `${namespace}/${name}`)))[0]?.storage,
     async waitFor(resourceVersion) {
-      const seen = await Promise.all(informers.map((informer) => informer.waitFor(resourceVersion, FRESHNESS_WAIT)));
-      if (!seen.every(Boolean)) throw notReady(cluster.name);
+      // A record is one object, seen by one watch: the other one hears of the version by a bookmark at the latest.
+      const seen = informers.map(async (informer) => {
+        if (!(await informer.waitFor(resourceVersion, FRESHNESS_WAIT))) throw notReady(cluster.name);
+      });
+      await Promise.any(seen).catch(() => {
+        throw notReady(cluster.name);
+      });
     },
   };
 }
