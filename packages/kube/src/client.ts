@@ -1,13 +1,16 @@
 import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
-import { Agent, ProxyAgent, request as send } from "undici";
+import { request as send } from "undici";
 import type { Dispatcher } from "undici";
 
+import { readJson, throwUnlessGood } from "./body.ts";
 import type { ClusterConnection } from "./connection.ts";
-import { fromNetwork, fromStatus } from "./errors.ts";
-import type { KubeStatus } from "./errors.ts";
+import { startDeadline } from "./deadline.ts";
+import { fromNetwork } from "./errors.ts";
+import { createTokenSource } from "./token.ts";
+import { createTransport } from "./transport.ts";
 
-/** Milliseconds for a request that is no watch. */
+/** Milliseconds for a request, and for a stream's first byte. */
 const REQUEST_LIMIT = 30_000;
 /** Bytes of an answer. */
 const BODY_LIMIT = 64 * 1024 * 1024;
@@ -15,7 +18,7 @@ const BODY_LIMIT = 64 * 1024 * 1024;
 /** One request to the API server. */
 export interface KubeRequest {
   /** GET where absent. */
-  readonly method?: string | undefined;
+  readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | undefined;
   /** From the server's root, such as /api/v1/namespaces. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>> | undefined;
@@ -24,106 +27,114 @@ export interface KubeRequest {
   readonly contentType?: string | undefined;
   readonly accept?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** For the whole answer, or until a stream begins; 30 s where absent. */
   readonly timeoutMs?: number | undefined;
-  /** Bytes of the answer that are taken. */
+  /** Bytes of the answer that are taken; 64 MiB where absent. */
   readonly maxBytes?: number | undefined;
+}
+
+/** Version of an API server. */
+export interface KubeVersion {
+  /** Such as v1.37.1. */
+  readonly gitVersion: string;
+  readonly major: string;
+  readonly minor: string;
 }
 
 /** A client of one API server as one identity. */
 export interface KubeClient {
-  /** Sends and reads JSON. Rejects with what `fromStatus` and `fromNetwork` say. */
+  /**
+   * Sends and reads JSON. Rejects with a BerthError (`details.status` is the
+   * HTTP status, where there was an answer) or with the signal's reason.
+   */
   request<T = unknown>(request: KubeRequest): Promise<T>;
-  /** Sends and gives the answer's bytes as they come: watches, logs. */
+  /**
+   * Sends and gives the answer's bytes as they come: watches, logs. Whoever asks
+   * must read it to its end, leave the loop, or abort the signal.
+   */
   stream(request: KubeRequest): Promise<AsyncIterable<Buffer>>;
+  /** The API server's version. */
+  version(signal?: AbortSignal): Promise<KubeVersion>;
+  /** Breaks all connections; what is under way rejects with CLUSTER_UNREACHABLE. */
   close(): Promise<void>;
 }
 
-/** Makes a client. Its connections are HTTP/1.1, as many as are needed at once. */
+/** Makes a client; it connects when it is asked something. */
 export function createKubeClient(
   connection: ClusterConnection,
-  _seams: { readonly log: Logger; readonly clock: Clock },
+  { log, clock }: { readonly log: Logger; readonly clock: Clock },
 ): KubeClient {
-  const dispatcher = createDispatcher(connection);
+  const transport = createTransport(connection);
+  const token = createTokenSource(connection, log, clock);
   const base = new URL(connection.server);
-  const open = async (request: KubeRequest, bodyTimeout: number) => {
-    const url = new URL(base.pathname.replace(/\/$/, "") + request.path, base);
-    for (const [key, value] of Object.entries(request.query ?? {})) url.searchParams.set(key, value);
-    const headers: Record<string, string> = {
-      accept: request.accept ?? "application/json",
-      "user-agent": "berth",
-    };
-    if (connection.token !== undefined && connection.token !== "") headers.authorization = `Bearer ${connection.token}`;
-    if (request.body !== undefined) headers["content-type"] = request.contentType ?? "application/json";
-    return send(url, {
+  const open = async (request: KubeRequest, dispatcher: Dispatcher, signal: AbortSignal) => {
+    const bearer = await token();
+    return send(urlOf(base, request), {
       dispatcher,
-      method: (request.method ?? "GET") as Dispatcher.HttpMethod,
-      headers,
+      method: request.method ?? "GET",
+      headers: {
+        accept: request.accept ?? "application/json",
+        "user-agent": "berth",
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+      },
       body: request.body === undefined ? null : JSON.stringify(request.body),
-      signal: request.signal ?? null,
-      headersTimeout: request.timeoutMs ?? REQUEST_LIMIT,
-      bodyTimeout,
+      signal,
+      // Time is kept by the deadline, of which there is one for all of a request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
     });
   };
-  return {
+  const timed = (request: KubeRequest) =>
+    startDeadline(clock, request.timeoutMs ?? REQUEST_LIMIT, request.signal, () => timedOut());
+  const client: KubeClient = {
     async request<T>(request: KubeRequest): Promise<T> {
+      using deadline = timed(request);
       try {
-        const answer = await open(request, request.timeoutMs ?? REQUEST_LIMIT);
-        const text = await readBounded(answer.body, request.maxBytes ?? BODY_LIMIT);
-        if (answer.statusCode >= 300) throw fromStatus(answer.statusCode, parseStatus(text));
-        return (text === "" ? {} : JSON.parse(text)) as T;
+        const answer = await open(request, transport.requests, deadline.signal);
+        await throwUnlessGood(answer);
+        return await readJson<T>(answer, request.maxBytes ?? BODY_LIMIT);
       } catch (error) {
-        if (request.signal?.aborted) throw request.signal.reason;
-        throw fromNetwork(error);
+        throw explain(error, deadline.signal);
       }
     },
     async stream(request) {
+      using deadline = timed(request);
       try {
-        // A watch is silent for as long as nothing changes; its reader decides how long is too long.
-        const answer = await open(request, 0);
-        if (answer.statusCode >= 300) {
-          throw fromStatus(answer.statusCode, parseStatus(await readBounded(answer.body, BODY_LIMIT)));
-        }
-        return answer.body;
+        const answer = await open(request, transport.streams, deadline.signal);
+        await throwUnlessGood(answer);
+        return explained(answer.body, deadline.signal);
       } catch (error) {
-        if (request.signal?.aborted) throw request.signal.reason;
-        throw fromNetwork(error);
+        throw explain(error, deadline.signal);
       }
     },
-    close: () => dispatcher.destroy(),
+    version: (signal) => client.request<KubeVersion>({ path: "/version", signal }),
+    close: () => transport.close(),
   };
+  return client;
 }
 
-function createDispatcher(connection: ClusterConnection): Agent | ProxyAgent {
-  const tls = {
-    ca: connection.certificateAuthority,
-    cert: connection.clientCertificate,
-    key: connection.clientKey,
-    servername: connection.tlsServerName,
-    rejectUnauthorized: !(connection.insecureSkipTlsVerify ?? false),
-  };
-  const defined = Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== ""));
-  const { proxyUrl } = connection;
-  return proxyUrl === undefined || proxyUrl === ""
-    ? new Agent({ connect: { ...defined, timeout: 10_000 }, allowH2: false })
-    : new ProxyAgent({ uri: proxyUrl, requestTls: defined });
+function urlOf(base: URL, request: KubeRequest): URL {
+  const url = new URL(base.pathname.replace(/\/$/, "") + request.path, base);
+  for (const [key, value] of Object.entries(request.query ?? {})) url.searchParams.set(key, value);
+  return url;
 }
 
-async function readBounded(body: AsyncIterable<Buffer>, limit: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > limit)
-      throw new BerthError("CLUSTER_REFUSED", `An answer of the API server is over ${String(limit)} bytes.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function parseStatus(text: string): KubeStatus {
+async function* explained(body: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
   try {
-    return JSON.parse(text) as KubeStatus;
-  } catch {
-    return { message: text.slice(0, 500) };
+    yield* body;
+  } catch (error) {
+    throw explain(error, signal);
   }
+}
+
+/** The first cause wins: an aborted signal's reason, not the broken socket that followed. */
+function explain(error: unknown, signal: AbortSignal): Error {
+  return signal.aborted ? (signal.reason as Error) : fromNetwork(error);
+}
+
+function timedOut(): BerthError {
+  return new BerthError("CLUSTER_UNREACHABLE", "The API server did not answer in time.", {
+    details: { reason: "TIMEOUT" },
+  });
 }

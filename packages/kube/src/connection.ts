@@ -5,26 +5,11 @@ export interface ClusterConnection {
   readonly certificateAuthority?: string | undefined;
   readonly clientCertificate?: string | undefined;
   readonly clientKey?: string | undefined;
+  /** Bearer token. Where it comes from a file: as it was when the connection was read. */
   readonly token?: string | undefined;
+  /** File of the token, which is read again each minute: such tokens are rotated. */
+  readonly tokenFile?: string | undefined;
   readonly tlsServerName?: string | undefined;
   readonly insecureSkipTlsVerify?: boolean | undefined;
   readonly proxyUrl?: string | undefined;
-}
-
-/** Metadata of an object, as far as Berth uses it. */
-export interface ObjectMetadata {
-  readonly name: string;
-  readonly namespace?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly generation?: number;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-/** An object of the API. */
-export interface KubeObject {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: ObjectMetadata;
 }

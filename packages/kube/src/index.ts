@@ -1,7 +1,13 @@
 export { createKubeClient } from "./client.ts";
-export type { KubeClient, KubeRequest } from "./client.ts";
-export type { ClusterConnection, KubeObject, ObjectMetadata } from "./connection.ts";
-export { hasStatus, isGone } from "./errors.ts";
+export type { KubeClient, KubeRequest, KubeVersion } from "./client.ts";
+export type { ClusterConnection } from "./connection.ts";
+export { hasStatus, isConflict, isGone, isNotFound } from "./errors.ts";
+export { loadInCluster } from "./in-cluster.ts";
+export type { PodEnvironment } from "./in-cluster.ts";
 export { createInformer } from "./informer/informer.ts";
-export type { CacheChange, Informer, InformerOptions, InformerState, Resource } from "./informer/types.ts";
-export { loadKubeconfig } from "./kubeconfig.ts";
+export type { CacheChange, IndexFunctions, Informer, InformerOptions, InformerState } from "./informer/types.ts";
+export { loadKubeconfig, readKubeconfig } from "./kubeconfig.ts";
+export { collectionPath, keyOf, objectPath } from "./object.ts";
+export type { KubeObject, ObjectMetadata, ObjectReference, Resource } from "./object.ts";
+export { applyObject, createObject, deleteObject, getObject, updateObject } from "./requests.ts";
+export type { ApplyOptions, CallOptions, DeleteOptions } from "./requests.ts";

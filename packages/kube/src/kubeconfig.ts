@@ -1,101 +1,63 @@
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
-import { BerthError } from "@berth/base";
-import { parse } from "yaml";
-import { z } from "zod";
-
 import type { ClusterConnection } from "./connection.ts";
-
-const text = z.string().optional();
-const clusterSchema = z.object({
-  server: z.string().min(1),
-  "certificate-authority": text,
-  "certificate-authority-data": text,
-  "insecure-skip-tls-verify": z.boolean().optional(),
-  "tls-server-name": text,
-  "proxy-url": text,
-});
-const userSchema = z.object({
-  "client-certificate": text,
-  "client-certificate-data": text,
-  "client-key": text,
-  "client-key-data": text,
-  token: text,
-  tokenFile: text,
-  exec: z.unknown().optional(),
-  "auth-provider": z.unknown().optional(),
-  username: text,
-});
-const kubeconfigSchema = z.object({
-  clusters: z.array(z.object({ name: z.string(), cluster: clusterSchema })).default([]),
-  users: z.array(z.object({ name: z.string(), user: userSchema.nullish() })).default([]),
-  contexts: z
-    .array(z.object({ name: z.string(), context: z.object({ cluster: z.string(), user: z.string().default("") }) }))
-    .default([]),
-  "current-context": z.string().default(""),
-});
+import { parseKubeconfig, refuse } from "./kubeconfig-schema.ts";
+import type { ChosenContext } from "./kubeconfig-schema.ts";
+import { readTextFile } from "./text-file.ts";
 
 /**
- * Reads a kubeconfig file. An empty `context` means its current one. Refused
- * with INVALID_ARGUMENT: a file that is none, an unknown context, and
- * credentials that would run a foreign program (exec, auth-provider).
+ * Reads a kubeconfig file and the files it refers to. An empty `context` means
+ * its current one. Refused with INVALID_ARGUMENT: a file that is none, an
+ * unknown context, and whatever `readKubeconfig` refuses.
  */
 export async function loadKubeconfig(file: string, context = ""): Promise<ClusterConnection> {
-  const config = parseKubeconfig(await readText(file, "kubeconfig"));
-  const name = context === "" ? config["current-context"] : context;
-  const chosen = config.contexts.find((entry) => entry.name === name)?.context;
-  const cluster = config.clusters.find((entry) => entry.name === chosen?.cluster)?.cluster;
-  if (chosen === undefined || cluster === undefined) {
-    const names = config.contexts.map((entry) => entry.name).join(", ");
-    throw invalid(`The kubeconfig has no usable context "${name}".`, `Its contexts: ${names === "" ? "none" : names}.`);
-  }
-  const user = config.users.find((entry) => entry.name === chosen.user)?.user ?? {};
-  if (user.exec !== undefined || user["auth-provider"] !== undefined || user.username !== undefined) {
-    throw invalid(
-      `Berth does not run programs for credentials, as user "${chosen.user}" of the kubeconfig asks.`,
-      "Use a client certificate or a token, for example of a ServiceAccount.",
-    );
-  }
-  const either = (data: string | undefined, path: string | undefined, what: string) =>
-    readData(data, path === undefined ? undefined : resolve(dirname(file), path), what);
+  return connect(parseKubeconfig(await readTextFile(file, "kubeconfig"), context), dirname(resolve(file)));
+}
+
+/**
+ * Reads a kubeconfig's text, which must hold all it needs: a text that came from
+ * elsewhere (a Secret, a request) must not name files of this machine. Refused
+ * with INVALID_ARGUMENT: also credentials that would run a foreign program
+ * (exec, auth-provider), user and password, and impersonation.
+ */
+export async function readKubeconfig(text: string, context = ""): Promise<ClusterConnection> {
+  return connect(parseKubeconfig(text, context), undefined);
+}
+
+async function connect(chosen: ChosenContext, directory: string | undefined): Promise<ClusterConnection> {
+  refuseForeignCredentials(chosen);
+  const { cluster, user } = chosen;
+  const path = (file: string, what: string): string => {
+    if (directory !== undefined) return resolve(directory, file);
+    throw refuse(`The kubeconfig names a file for ${what}.`, `Give its content as ${what}-data, or a token.`);
+  };
+  const either = async (data: string | undefined, file: string | undefined, what: string) => {
+    if (data !== undefined && data !== "") return Buffer.from(data, "base64").toString("utf8");
+    return file === undefined || file === "" ? undefined : readTextFile(path(file, what), what);
+  };
+  const ca = "certificate-authority";
+  const tokenFile = user.tokenFile === undefined ? undefined : path(user.tokenFile, "token");
   return {
     server: cluster.server.replace(/\/+$/, ""),
-    certificateAuthority: await either(
-      cluster["certificate-authority-data"],
-      cluster["certificate-authority"],
-      "certificate-authority",
-    ),
+    certificateAuthority: await either(cluster[`${ca}-data`], cluster[ca], ca),
     clientCertificate: await either(user["client-certificate-data"], user["client-certificate"], "client-certificate"),
     clientKey: await either(user["client-key-data"], user["client-key"], "client-key"),
-    token: user.token ?? (await either(undefined, user.tokenFile, "tokenFile"))?.trim(),
+    token: tokenFile === undefined ? user.token : (await readTextFile(tokenFile, "token")).trim(),
+    tokenFile,
     tlsServerName: cluster["tls-server-name"],
     insecureSkipTlsVerify: cluster["insecure-skip-tls-verify"],
     proxyUrl: cluster["proxy-url"],
   };
 }
 
-function parseKubeconfig(content: string): z.infer<typeof kubeconfigSchema> {
-  try {
-    return kubeconfigSchema.parse(parse(content));
-  } catch (error) {
-    throw invalid("The kubeconfig cannot be read.", "Check it with `kubectl config view`.", error);
+function refuseForeignCredentials({ user, userName }: ChosenContext): void {
+  const hint = "Use a client certificate or a token, for example of a ServiceAccount.";
+  if (user.exec != null || user["auth-provider"] != null) {
+    throw refuse(`Berth does not run programs for credentials, as user "${userName}" of the kubeconfig asks.`, hint);
   }
-}
-
-async function readData(data: string | undefined, path: string | undefined, what: string): Promise<string | undefined> {
-  if (data !== undefined) return Buffer.from(data, "base64").toString("utf8");
-  return path === undefined ? undefined : readText(path, what);
-}
-
-async function readText(path: string, what: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw invalid(`The file of ${what} cannot be read.`, "Check that it exists and may be read.", error);
+  if (user.username !== undefined) throw refuse("Kubernetes knows no user and password any more.", hint);
+  // Ignored, it would make Berth act with more rights than the file grants.
+  if (user.as !== undefined || user["as-uid"] !== undefined || user["as-groups"] != null) {
+    throw refuse(`User "${userName}" of the kubeconfig impersonates somebody.`, hint);
   }
-}
-
-function invalid(message: string, hint: string, cause?: unknown): BerthError {
-  return new BerthError("INVALID_ARGUMENT", message, { field: "kubeconfig", hint, cause });
 }

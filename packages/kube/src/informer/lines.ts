@@ -3,22 +3,24 @@ import { BerthError } from "@berth/base";
 /** Bytes of one watch event: an object of etcd's limit of 1.5 MiB, in JSON, and room. */
 const LINE_LIMIT = 8 * 1024 * 1024;
 
-/** Cuts a stream into its lines. CLUSTER_REFUSED where one is over 8 MiB. */
-export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+/** Cuts a stream into its lines; what stands after the last line feed is no line. CLUSTER_REFUSED where one is over `limit` bytes. */
+export async function* readLines(chunks: AsyncIterable<Buffer>, limit: number = LINE_LIMIT): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   let size = 0;
+  const take = (part: Buffer) => {
+    rest.push(part);
+    size += part.length;
+    if (size > limit) throw new BerthError("CLUSTER_REFUSED", `An event of a watch is over ${limit} bytes.`);
+  };
   for await (const chunk of chunks) {
     let start = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      rest.push(chunk.subarray(start, end));
-      yield Buffer.concat(rest).toString("utf8");
+      take(chunk.subarray(start, end));
+      yield Buffer.concat(rest, size).toString("utf8");
       rest = [];
       size = 0;
       start = end + 1;
     }
-    rest.push(chunk.subarray(start));
-    size += chunk.length - start;
-    if (size > LINE_LIMIT)
-      throw new BerthError("CLUSTER_REFUSED", `A watch event is over ${String(LINE_LIMIT)} bytes.`);
+    if (start < chunk.length) take(chunk.subarray(start));
   }
 }

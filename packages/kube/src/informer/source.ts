@@ -1,6 +1,9 @@
-import type { KubeObject } from "../connection.ts";
+import { BerthError } from "@berth/base";
+
 import { fromStatus } from "../errors.ts";
 import type { KubeStatus } from "../errors.ts";
+import { collectionPath } from "../object.ts";
+import type { KubeObject } from "../object.ts";
 import { readLines } from "./lines.ts";
 import type { InformerOptions } from "./types.ts";
 
@@ -10,78 +13,64 @@ export interface WatchEvent {
   readonly object: KubeObject;
 }
 
-interface Page {
+/** One page of a list. */
+export interface Page {
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
-  readonly items: readonly KubeObject[];
+  /** Null where an empty list is asked for as metadata only. */
+  readonly items: readonly KubeObject[] | null;
 }
 
-type SourceOptions = Pick<
+/** What is read, and by whom. */
+export type Source = Pick<
   InformerOptions<unknown>,
-  "client" | "resource" | "namespace" | "labelSelector" | "metadataOnly" | "pageSize"
+  "client" | "resource" | "namespace" | "labelSelector" | "metadataOnly"
 >;
 
-const PARTIAL = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-
-/**
- * Lists page by page and gives each page's objects; returns the resourceVersion
- * of the whole. Rejects with 410 where the API server forgets the list meanwhile.
- */
-export async function* listPages(
-  options: SourceOptions,
-  signal: AbortSignal,
-): AsyncGenerator<readonly KubeObject[], string> {
-  let next = "";
-  for (;;) {
-    const page: Page = await options.client.request<Page>({
-      path: pathOf(options),
-      query: {
-        ...selector(options),
-        limit: String(options.pageSize ?? 500),
-        ...(next === "" ? {} : { continue: next }),
-      },
-      accept: options.metadataOnly === true ? PARTIAL("PartialObjectMetadataList") : undefined,
-      signal,
-    });
-    yield page.items;
-    next = page.metadata.continue ?? "";
-    if (next === "") return page.metadata.resourceVersion;
-  }
-}
-
-/** Watches from a resourceVersion for `seconds` at most. An ERROR event is thrown. */
-export async function* watchFrom(
-  options: SourceOptions,
-  resourceVersion: string,
-  seconds: number,
-  signal: AbortSignal,
-): AsyncGenerator<WatchEvent> {
-  const bytes = await options.client.stream({
-    path: pathOf(options),
-    query: {
-      ...selector(options),
-      watch: "true",
-      allowWatchBookmarks: "true",
-      resourceVersion,
-      timeoutSeconds: String(seconds),
-    },
-    accept: options.metadataOnly === true ? PARTIAL("PartialObjectMetadata") : undefined,
+/** Reads one page; an empty `from` means the first. */
+export function readPage(source: Source, limit: number, from: string, signal: AbortSignal): Promise<Page> {
+  return source.client.request<Page>({
+    ...target(source, "PartialObjectMetadataList", {
+      limit: String(limit),
+      ...(from === "" ? {} : { continue: from }),
+    }),
     signal,
   });
+}
+
+/** Opens a watch and resolves once the API server has accepted it; bookmarks are asked for. An ERROR event is thrown. */
+export async function openWatch(
+  source: Source,
+  query: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<WatchEvent>> {
+  const all = { ...query, watch: "true", allowWatchBookmarks: "true" };
+  return decode(await source.client.stream({ ...target(source, "PartialObjectMetadata", all), signal }));
+}
+
+async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent> {
   for await (const line of readLines(bytes)) {
-    const event = JSON.parse(line) as { type: string; object: unknown };
+    const event = parseEvent(line);
     if (event.type === "ERROR") {
-      const status = event.object as KubeStatus & { code?: number };
+      const status = event.object as unknown as KubeStatus & { readonly code?: number };
       throw fromStatus(status.code ?? 500, status);
     }
     yield event as WatchEvent;
   }
 }
 
-function pathOf({ resource, namespace }: SourceOptions): string {
-  const root = resource.group === "" ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;
-  return `${root}${namespace === undefined ? "" : `/namespaces/${namespace}`}/${resource.plural}`;
+function parseEvent(line: string): { readonly type: string; readonly object: KubeObject } {
+  try {
+    return JSON.parse(line) as { type: string; object: KubeObject };
+  } catch (error) {
+    throw new BerthError("CLUSTER_UNREACHABLE", "A watch sent what is no event.", { cause: error });
+  }
 }
 
-function selector({ labelSelector }: SourceOptions): Record<string, string> {
-  return labelSelector === undefined ? {} : { labelSelector };
+function target(source: Source, kind: string, query: Readonly<Record<string, string>>) {
+  const { resource, namespace, labelSelector, metadataOnly } = source;
+  return {
+    path: collectionPath(resource, namespace),
+    query: { ...query, ...(labelSelector === undefined ? {} : { labelSelector }) },
+    accept: metadataOnly === true ? `application/json;as=${kind};g=meta.k8s.io;v=v1` : undefined,
+  };
 }

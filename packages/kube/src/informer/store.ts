@@ -1,67 +1,64 @@
-import type { CacheChange } from "./types.ts";
+import { createKeyIndex } from "./key-index.ts";
+import type { CacheChange, IndexFunctions } from "./types.ts";
 
-type IndexFunctions<T> = Readonly<Record<string, (object: T) => readonly string[]>>;
-
-interface Entry<T> {
+/** What is kept of an object, and which version of which object it is. */
+export interface Entry<T> {
   readonly object: T;
+  readonly uid: string;
   readonly resourceVersion: string;
 }
 
 /** Objects by key, and by their indexes. Each change is told once, after it was made. */
 export interface Store<T> {
+  size(): number;
   get(key: string): T | undefined;
+  entry(key: string): Entry<T> | undefined;
   list(): T[];
   byIndex(index: string, value: string): T[];
   /** Keeps an object; an unchanged resourceVersion is no change. */
-  put(key: string, object: T, resourceVersion: string): void;
+  put(key: string, entry: Entry<T>): void;
   remove(key: string): void;
-  /** Removes whatever is not among `keys`: what was deleted while nobody watched. */
-  retain(keys: ReadonlySet<string>): void;
+  /** Makes the store hold just this; tells only what differs, deletions first. */
+  replace(entries: ReadonlyMap<string, Entry<T>>): void;
 }
 
 /** An empty store. */
-export function createStore<T>(indexes: IndexFunctions<T>, onChange: (change: CacheChange<T>) => void): Store<T> {
+export function createStore<T>(indexes: IndexFunctions<T>, tell: (change: CacheChange<T>) => void): Store<T> {
   const entries = new Map<string, Entry<T>>();
-  const found = new Map(Object.keys(indexes).map((name) => [name, new Map<string, Set<string>>()]));
-  const index = (key: string, object: T, add: boolean) => {
-    for (const [name, values] of Object.entries(indexes)) {
-      const byValue = found.get(name) as Map<string, Set<string>>;
-      for (const value of values(object)) {
-        const keys = byValue.get(value) ?? new Set();
-        if (add) byValue.set(value, keys.add(key));
-        else if (keys.delete(key) && keys.size === 0) byValue.delete(value);
-      }
-    }
-  };
+  const index = createKeyIndex(indexes);
   const remove = (key: string) => {
-    const entry = entries.get(key);
-    if (entry === undefined) return;
+    const before = entries.get(key);
+    if (before === undefined) return;
     entries.delete(key);
-    index(key, entry.object, false);
-    onChange({ type: "deleted", key, previous: entry.object });
+    index.remove(key, before.object);
+    tell({ type: "deleted", key, previous: before.object });
+  };
+  const put = (key: string, entry: Entry<T>) => {
+    // The same name, another object: its deletion was not seen.
+    if ((entries.get(key)?.uid ?? entry.uid) !== entry.uid) remove(key);
+    const before = entries.get(key);
+    if (before?.resourceVersion === entry.resourceVersion) return;
+    if (before !== undefined) index.remove(key, before.object);
+    entries.set(key, entry);
+    index.add(key, entry.object);
+    const { object } = entry;
+    tell(
+      before === undefined
+        ? { type: "added", key, object }
+        : { type: "modified", key, object, previous: before.object },
+    );
   };
   return {
+    size: () => entries.size,
     get: (key) => entries.get(key)?.object,
+    entry: (key) => entries.get(key),
     list: () => Array.from(entries.values(), (entry) => entry.object),
-    byIndex(name, value) {
-      const keys = found.get(name)?.get(value) ?? [];
-      return Array.from(keys, (key) => (entries.get(key) as Entry<T>).object);
-    },
-    put(key, object, resourceVersion) {
-      const before = entries.get(key);
-      if (before?.resourceVersion === resourceVersion) return;
-      if (before !== undefined) index(key, before.object, false);
-      entries.set(key, { object, resourceVersion });
-      index(key, object, true);
-      onChange(
-        before === undefined
-          ? { type: "added", key, object }
-          : { type: "modified", key, object, previous: before.object },
-      );
-    },
+    byIndex: (name, value) => Array.from(index.find(name, value), (key) => (entries.get(key) as Entry<T>).object),
+    put,
     remove,
-    retain(keys) {
-      for (const key of [...entries.keys()]) if (!keys.has(key)) remove(key);
+    replace(next) {
+      for (const key of [...entries.keys()]) if (!next.has(key)) remove(key);
+      for (const [key, entry] of next) put(key, entry);
     },
   };
 }

@@ -1,42 +1,55 @@
-/** Those who wait for a resourceVersion. */
+import type { Clock } from "@berth/base";
+
+import { isNewer } from "../resource-version.ts";
+
+/** How far the cache is, and those who wait for it. */
 export interface Waiters {
+  /** Empty before the first list. */
+  current(): string;
   /** Tells that the cache holds everything up to here. */
   advance(resourceVersion: string): void;
-  current(): string;
-  /** True once it does; false after `timeoutMs`. */
-  waitFor(resourceVersion: string, timeoutMs: number): Promise<boolean>;
+  /** Like `advance`, but also back: an etcd restored from a backup counts from an earlier number. */
+  reset(resourceVersion: string): void;
+  /** How many wait. */
+  waiting(): number;
+  /** True once the cache is there; false after `timeoutMs`; rejects with the signal's reason. */
+  waitFor(resourceVersion: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
 }
 
-/**
- * Resource versions are compared as integers, which Kubernetes guarantees for
- * its own resources since 1.35 (KEP-5504).
- */
-export function createWaiters(): Waiters {
-  let current = 0n;
-  const waiting = new Set<() => void>();
+/** Nobody waits, nothing is held. */
+export function createWaiters(clock: Clock): Waiters {
+  let current = "";
+  const checks = new Set<() => void>();
+  const reset = (version: string) => {
+    current = version;
+    for (const check of checks) check();
+  };
+  const reached = (wanted: string) => current !== "" && !isNewer(wanted, current);
   return {
-    current: () => String(current),
-    advance(resourceVersion) {
-      const reached = BigInt(resourceVersion);
-      if (reached <= current) return;
-      current = reached;
-      for (const check of waiting) check();
+    current: () => current,
+    reset,
+    advance(version) {
+      if (isNewer(version, current)) reset(version);
     },
-    waitFor(resourceVersion, timeoutMs) {
-      const wanted = BigInt(resourceVersion);
-      if (current >= wanted) return Promise.resolve(true);
-      return new Promise((resolve) => {
-        const end = (answer: boolean) => {
-          clearTimeout(timer);
-          waiting.delete(check);
-          resolve(answer);
-        };
-        const check = () => {
-          if (current >= wanted) end(true);
-        };
-        const timer = setTimeout(() => end(false), timeoutMs);
-        waiting.add(check);
-      });
+    waiting: () => checks.size,
+    async waitFor(wanted, timeoutMs, signal) {
+      signal?.throwIfAborted();
+      if (reached(wanted)) return true;
+      const done = new AbortController();
+      const check = () => {
+        if (reached(wanted)) done.abort();
+      };
+      checks.add(check);
+      try {
+        await clock.sleep(timeoutMs, signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]));
+        return false;
+      } catch (error) {
+        if (done.signal.aborted) return true;
+        throw error;
+      } finally {
+        checks.delete(check);
+        done.abort();
+      }
     },
   };
 }

@@ -1,0 +1,110 @@
+import type { KubeClient } from "./client.ts";
+import { isNotFound } from "./errors.ts";
+import { collectionPath, objectPath } from "./object.ts";
+import type { KubeObject, ObjectReference, Resource } from "./object.ts";
+
+/** What every helper takes beside its object. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds; the client's own limit where absent. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Reads an object; undefined where there is none. */
+export async function getObject<T extends KubeObject>(
+  client: KubeClient,
+  reference: ObjectReference,
+  options: CallOptions & { readonly maxBytes?: number | undefined } = {},
+): Promise<T | undefined> {
+  try {
+    return await client.request<T>({ path: objectPath(reference), ...options });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Creates an object as `body` says and gives it as stored. OBJECT_EXISTS where there is one. */
+export function createObject<T extends KubeObject>(
+  client: KubeClient,
+  where: { readonly resource: Resource; readonly namespace?: string | undefined },
+  body: object,
+  options: CallOptions = {},
+): Promise<T> {
+  return client.request<T>({
+    method: "POST",
+    path: collectionPath(where.resource, where.namespace),
+    body,
+    ...options,
+  });
+}
+
+/**
+ * Replaces an object and gives it as stored. With `metadata.resourceVersion` in
+ * the body it is written only where nobody wrote since: APPLY_CONFLICT.
+ */
+export function updateObject<T extends KubeObject>(
+  client: KubeClient,
+  reference: ObjectReference,
+  body: object,
+  options: CallOptions = {},
+): Promise<T> {
+  return client.request<T>({ method: "PUT", path: objectPath(reference), body, ...options });
+}
+
+/** How an object is applied. */
+export interface ApplyOptions extends CallOptions {
+  /** Who owns the fields. */
+  readonly fieldManager: string;
+  /** Takes fields from other managers; APPLY_CONFLICT otherwise. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Server-side apply: makes the object's fields as `body` says, the others stay,
+ * and gives it as stored. `body` needs apiVersion and kind.
+ */
+export function applyObject<T extends KubeObject>(
+  client: KubeClient,
+  reference: ObjectReference,
+  body: { readonly apiVersion: string; readonly kind: string },
+  { fieldManager, force, ...options }: ApplyOptions,
+): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: objectPath(reference),
+    query: { fieldManager, force: String(force ?? false), fieldValidation: "Strict" },
+    contentType: "application/apply-patch+yaml",
+    body,
+    ...options,
+  });
+}
+
+/** What a deletion takes care of. */
+export interface DeleteOptions extends CallOptions {
+  /** Only where it is still this object. */
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly propagation?: "Background" | "Foreground" | "Orphan" | undefined;
+}
+
+/** Deletes an object; false where there was none. APPLY_CONFLICT where it is another one than asked for. */
+export async function deleteObject(
+  client: KubeClient,
+  reference: ObjectReference,
+  { uid, resourceVersion, propagation, ...options }: DeleteOptions = {},
+): Promise<boolean> {
+  const body = {
+    apiVersion: "v1",
+    kind: "DeleteOptions",
+    propagationPolicy: propagation ?? "Background",
+    preconditions: { uid, resourceVersion },
+  };
+  try {
+    await client.request({ method: "DELETE", path: objectPath(reference), body, ...options });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
