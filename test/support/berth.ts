@@ -96,7 +96,13 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
 
 /** Lists are answered once the first of them is complete. */
 async function ready(url: string): Promise<void> {
-  while ((await fetch(`${url}/readyz`)).status !== 200) await systemClock.sleep(50);
+  for (let waited = 0; ; waited += 50) {
+    const answer = await fetch(`${url}/readyz`);
+    const checks = await answer.text();
+    if (answer.status === 200) return;
+    if (waited > 15_000) throw new Error(`Berth does not get ready: ${checks}`);
+    await systemClock.sleep(50);
+  }
 }
 
 async function send<T>(url: string, method: string, body: unknown): Promise<Answer<T>> {

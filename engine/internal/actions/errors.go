@@ -14,6 +14,7 @@ import (
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/cluster"
+	"berth.dev/engine/internal/kubeclient"
 	"berth.dev/engine/internal/problem"
 )
 
@@ -32,7 +33,7 @@ func classify(err error, s *session) *problem.Error {
 		} else if s.wait.Err() != nil {
 			return &problem.Error{Code: "CANCELLED", Message: "The operation was cancelled.", Cause: err}
 		} else if failure := s.client.Failure(); failure != nil {
-			return atObject(failure.Object, failure.Reason, failure.Hook, failure.Err, s)
+			return atObject(failure, s)
 		}
 	}
 	if ours, ok := problem.As(err); ok {
@@ -44,17 +45,18 @@ func classify(err error, s *session) *problem.Error {
 	return &problem.Error{Code: codeOfText(err.Error()), Message: bounded(err.Error()), Field: fieldOf(codeOfText(err.Error())), Cause: err}
 }
 
-func atObject(object *enginev1.ObjectReference, reason string, hook bool, err error, s *session) *problem.Error {
-	made := &problem.Error{Code: "WAIT_TIMEOUT", Object: object, Reason: reason, Cause: err}
+func atObject(failure *kubeclient.Failure, s *session) *problem.Error {
+	object, err := failure.Object, failure.Err
+	made := &problem.Error{Code: "WAIT_TIMEOUT", Object: object, Reason: failure.Reason, Cause: err}
 	made.Message = "An object did not become ready: "
-	if hook {
+	if failure.Hook {
 		made.Code, made.Message = "HOOK_FAILED", "A hook failed: "
 		if s.testing {
 			made.Code, made.Message = "TEST_FAILED", "A test failed: "
 		}
 	}
-	if code := codeOf(err); code == "CLUSTER_UNREACHABLE" {
-		made.Code = code
+	if failure.Unreachable {
+		made.Code = "CLUSTER_UNREACHABLE"
 	}
 	if object != nil {
 		made.Message += object.GetKind() + " " + object.GetName() + ". "

@@ -67,7 +67,7 @@ func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, even
 	if err != nil {
 		return nil, err
 	}
-	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), cluster.Guard(nil, s.hold, nil)) //nolint:staticcheck // nil: never cancelled
+	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), cluster.Guard(context.Background(), s.hold, nil))
 	if err != nil {
 		return nil, err
 	}

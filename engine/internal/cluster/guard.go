@@ -33,8 +33,8 @@ func (h *Hold) Check() error {
 	return nil
 }
 
-// Guard wraps a transport: a mutation past the hold is refused, and where ctx is
-// given, each request ends with it. The storage client has no ctx: it is never
+// Guard wraps a transport: a mutation past the hold is refused, and each
+// request ends with ctx. That of the storage client never ends: it is never
 // cancelled, so that an ending can be written.
 func Guard(ctx context.Context, hold *Hold, observe func(*http.Request, *http.Response)) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
@@ -56,7 +56,7 @@ func (g *guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	if g.ctx == nil {
+	if g.ctx.Done() == nil {
 		return g.next.RoundTrip(request)
 	}
 	if g.ctx.Err() != nil {

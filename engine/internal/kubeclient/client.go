@@ -49,7 +49,9 @@ type Failure struct {
 	Reason string
 	// Hook tells that it was a hook that failed, not a wait.
 	Hook bool
-	Err  error
+	// Unreachable tells that the object could not be read: the cluster is away.
+	Unreachable bool
+	Err         error
 }
 
 // New makes the client of an action. wait ends its waits.

@@ -127,6 +127,7 @@ func (c *Client) blame(resources kube.ResourceList, err error, hook bool) {
 			status := c.Status(ctx, info)
 			if status.GetStatus() != "Current" || hook {
 				failure.Object, failure.Reason = status.GetObject(), status.GetReason()
+				failure.Unreachable = status.GetStatus() == "Unknown"
 				break
 			}
 		}
