@@ -52,12 +52,16 @@ async function connect(chosen: ChosenContext, directory: string | undefined): Pr
 
 function refuseForeignCredentials({ user, userName }: ChosenContext): void {
   const hint = "Use a client certificate or a token, for example of a ServiceAccount.";
-  if (user.exec != null || user["auth-provider"] != null) {
+  if (isGiven(user.exec) || isGiven(user["auth-provider"])) {
     throw refuse(`Berth does not run programs for credentials, as user "${userName}" of the kubeconfig asks.`, hint);
   }
   if (user.username !== undefined) throw refuse("Kubernetes knows no user and password any more.", hint);
   // Ignored, it would make Berth act with more rights than the file grants.
-  if (user.as !== undefined || user["as-uid"] !== undefined || user["as-groups"] != null) {
+  if (user.as !== undefined || user["as-uid"] !== undefined || isGiven(user["as-groups"])) {
     throw refuse(`User "${userName}" of the kubeconfig impersonates somebody.`, hint);
   }
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }

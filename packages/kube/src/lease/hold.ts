@@ -1,7 +1,8 @@
 import { BerthError, backoff } from "@berth/base";
+import type { Clock } from "@berth/base";
 
-import { isConflict, isNotFound } from "../errors.ts";
 import type { LeaseRecord, LeaseStore } from "./record.ts";
+import { giveBack, renewOnce } from "./renew.ts";
 import type { HeldLease, LeaseOptions, LeaseState } from "./types.ts";
 
 /** Part of the lease that is left unused at its end: two monotonic clocks may run at different speeds. */
@@ -30,23 +31,13 @@ export function holdLease(options: LeaseOptions, store: LeaseStore, first: Lease
     log.warn({ lease: name, reason }, "a lease is lost");
     end("lost", new BerthError("HOLD_LOST", "The hold ran out.", { reason }));
   };
-  /** One renewal; throws where it may be tried again. */
   const renew = async () => {
     const began = clock.monotonic();
-    try {
-      record = await store.renew(record, clock.now(), signal);
-      if (state === "held") deadline = began + usable;
-    } catch (error) {
-      if (isNotFound(error)) return lose("the Lease was deleted");
-      if (!isConflict(error)) throw error;
-      // Ours, if an answer of ours was lost on its way; else somebody took it.
-      const found = await store.read(signal);
-      const isOurs = found?.spec?.holderIdentity === holder && found.metadata.uid === first.metadata.uid;
-      const isSameHold = found?.spec?.leaseTransitions === first.spec?.leaseTransitions;
-      if (found === undefined || !isOurs || !isSameHold) return lose("another holder has taken it");
-      record = found;
-      throw error;
-    }
+    const renewal = await renewOnce(store, holder, record, clock.now(), signal);
+    if (renewal.kind === "lost") return lose(renewal.reason);
+    record = renewal.record;
+    if (renewal.kind === "changed") throw renewal.error;
+    if (state === "held") deadline = began + usable;
   };
   const keep = async () => {
     for (let attempt = 0; state === "held";) {
@@ -61,22 +52,14 @@ export function holdLease(options: LeaseOptions, store: LeaseStore, first: Lease
       }
     }
   };
-  /** The deadline holds even while a renewal hangs. */
-  const guard = async () => {
-    while (state === "held") {
-      const left = deadline - clock.monotonic();
-      if (left <= 0) return lose("it was not renewed in time");
-      await clock.sleep(left, signal).catch(() => undefined);
-    }
-  };
-  const running = Promise.all([keep(), guard()]);
+  const running = Promise.all([keep(), passDeadline(clock, () => deadline, signal).then(expire)]);
 
   return {
     signal,
     fence: first.spec?.leaseTransitions ?? 0,
     state() {
       // The timer may be late where the process was busy or asleep.
-      if (clock.monotonic() >= deadline) lose("it was not renewed in time");
+      if (clock.monotonic() >= deadline) expire();
       return state;
     },
     deadline: () => deadline,
@@ -86,22 +69,17 @@ export function holdLease(options: LeaseOptions, store: LeaseStore, first: Lease
       await running;
       if (!wasHeld) return;
       // Not given back, it runs out by itself.
-      await free(options, store, record).catch((error: unknown) =>
+      await giveBack(store, holder, record, clock.now()).catch((error: unknown) =>
         log.info({ lease: name, error }, "a lease cannot be given back; it runs out"),
       );
     },
   };
 }
 
-async function free({ clock, holder }: LeaseOptions, store: LeaseStore, record: LeaseRecord): Promise<void> {
-  const { signal } = new AbortController();
-  try {
-    await store.free(record, clock.now(), signal);
-  } catch (error) {
-    if (!isConflict(error)) throw error;
-    // A renewal was under way when we ended and landed after all.
-    const found = await store.read(signal);
-    const isOurs = found?.spec?.holderIdentity === holder;
-    if (found !== undefined && isOurs) await store.free(found, clock.now(), signal);
+/** Resolves once the deadline has passed, which grows meanwhile, or the signal is aborted: even while a renewal hangs. */
+async function passDeadline(clock: Clock, deadline: () => number, signal: AbortSignal): Promise<void> {
+  for (let left = 1; left > 0 && !signal.aborted;) {
+    left = deadline() - clock.monotonic();
+    if (left > 0) await clock.sleep(left, signal).catch(() => undefined);
   }
 }

@@ -12,6 +12,8 @@ export interface Keys {
   running(): number;
   /** Forgets those that wait. */
   drop(): void;
+  /** Resolves once none waits or runs. */
+  idle(): Promise<void>;
 }
 
 /** No keys. */
@@ -20,6 +22,13 @@ export function createKeys(): Keys {
   const waiting = new Set<string>();
   const running = new Set<string>();
   const again = new Set<string>();
+  let idle: PromiseWithResolvers<void> | undefined;
+  const size = () => waiting.size + running.size;
+  const notice = () => {
+    if (size() > 0) return;
+    idle?.resolve();
+    idle = undefined;
+  };
   return {
     add: (key) => void (running.has(key) ? again : waiting).add(key),
     take() {
@@ -34,15 +43,18 @@ export function createKeys(): Keys {
       running.delete(key);
       const isWanted = again.delete(key);
       if (isWanted) waiting.add(key);
+      notice();
       return isWanted;
     },
     has: (key) => waiting.has(key) || running.has(key),
     isWaiting: (key) => waiting.has(key) || again.has(key),
-    size: () => waiting.size + running.size,
+    size,
     running: () => running.size,
     drop() {
       waiting.clear();
       again.clear();
+      notice();
     },
+    idle: () => (size() === 0 ? Promise.resolve() : (idle ??= Promise.withResolvers<void>()).promise),
   };
 }

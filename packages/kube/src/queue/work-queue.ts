@@ -1,57 +1,14 @@
 import { BerthError } from "@berth/base";
-import type { BackoffOptions, Clock, Logger } from "@berth/base";
+import type { BackoffOptions, Clock } from "@berth/base";
 
 import { createKeys } from "./keys.ts";
+import type { Keys } from "./keys.ts";
 import { createRetries } from "./retries.ts";
-import type { Outcome, OutcomeCounts, QueueState } from "./types.ts";
+import type { Outcome, QueueState, WorkQueue, WorkQueueOptions } from "./types.ts";
 
 const CONCURRENCY = 4;
 const MAX_DEPTH = 100_000;
 const BACKOFF: BackoffOptions = { initial: 100, max: 60_000 };
-
-/** How a queue works. */
-export interface WorkQueueOptions {
-  /** For the log. */
-  readonly name: string;
-  /**
-   * Makes one key's level true. Runs at any time and any number of times, never
-   * twice at once for a key. The signal aborts where a stop lasts too long.
-   */
-  readonly handle: (key: string, signal: AbortSignal) => Promise<Outcome>;
-  /** Keys at once; 4 where absent. */
-  readonly concurrency?: number | undefined;
-  /** Keys known at once: waiting, running or resting; 100,000 where absent. */
-  readonly maxDepth?: number | undefined;
-  /** Between repetitions of one key; 100 ms to 60 s where absent. */
-  readonly backoff?: BackoffOptions | undefined;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** 0 to 1; for tests. */
-  readonly random?: (() => number) | undefined;
-}
-
-/** A queue of keys. It knows no events, only that a key wants to be looked at. */
-export interface WorkQueue {
-  /**
-   * Asks for a run of the key, at once even if it rests. Folded into one where
-   * it waits already; one more follows where it runs. Does nothing once the queue
-   * is stopping. EXHAUSTED for a new key where too many are known.
-   */
-  add(key: string): void;
-  /** Asks for a run after `ms` milliseconds; an earlier one that is known stays. Otherwise as `add`. */
-  addAfter(key: string, ms: number): void;
-  /** Keys known: waiting, running or resting; one that runs and rests counts twice. */
-  depth(): number;
-  counts(): OutcomeCounts;
-  state(): QueueState;
-  /** Resolves once no key waits or runs; those that rest do not count. */
-  idle(): Promise<void>;
-  /**
-   * Runs what waits, drops what rests, and resolves once nothing runs. After
-   * `timeoutMs` what waits is dropped too and the handlers' signal is aborted.
-   */
-  stop(timeoutMs: number): Promise<void>;
-}
 
 /** Makes a queue; it works from its first key on. */
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
@@ -62,7 +19,6 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const retries = createRetries(options.backoff ?? BACKOFF, clock, options.random ?? Math.random, (key) =>
     enqueue(key),
   );
-  const idlers = new Set<() => void>();
   let state: QueueState = "running";
 
   const depth = () => keys.size() + retries.size();
@@ -83,7 +39,6 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (key === undefined) break;
       void run(key);
     }
-    if (keys.size() === 0) for (const resolve of idlers) resolve();
   };
   const run = async (key: string) => {
     const outcome = await settle(options.handle, key, aborting.signal);
@@ -102,44 +57,39 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     }
     work();
   };
-  const idle = () =>
-    new Promise<void>((resolve) => {
-      if (keys.size() === 0) return resolve();
-      const done = () => {
-        idlers.delete(done);
-        resolve();
-      };
-      idlers.add(done);
-    });
-
   return {
     add: (key) => void (admit(key) && enqueue(key)),
     addAfter: (key, ms) => void (admit(key) && !keys.isWaiting(key) && retries.restFor(key, ms)),
     depth,
     counts: () => ({ ...counts }),
     state: () => state,
-    idle,
+    idle: () => keys.idle(),
     async stop(timeoutMs) {
       if (state === "running") state = "stopping";
       retries.clear();
-      const inTime = new AbortController();
-      const late = clock.sleep(timeoutMs, inTime.signal).then(
-        () => {
-          keys.drop();
-          aborting.abort(new BerthError("UNAVAILABLE", "The queue is stopped."));
-          work();
-        },
-        () => undefined,
-      );
-      await idle();
-      inTime.abort();
-      await late;
+      await drain(keys, clock, timeoutMs, aborting);
       state = "stopped";
     },
   };
 }
 
+async function drain(keys: Keys, clock: Clock, timeoutMs: number, aborting: AbortController): Promise<void> {
+  const inTime = new AbortController();
+  const late = clock.sleep(timeoutMs, inTime.signal).then(
+    () => {
+      keys.drop();
+      aborting.abort(new BerthError("UNAVAILABLE", "The queue is stopped."));
+    },
+    () => undefined,
+  );
+  await keys.idle();
+  inTime.abort();
+  await late;
+}
+
 async function settle(handle: WorkQueueOptions["handle"], key: string, signal: AbortSignal): Promise<Outcome> {
+  // Whoever adds a key does not run its handler.
+  await Promise.resolve();
   try {
     return await handle(key, signal);
   } catch (error) {
