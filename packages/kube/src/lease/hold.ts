@@ -31,6 +31,7 @@ export function holdLease(options: LeaseOptions, store: LeaseStore, first: Lease
     log.warn({ lease: name, reason }, "a lease is lost");
     end("lost", new BerthError("HOLD_LOST", "The hold ran out.", { reason }));
   };
+  const expire = () => lose("it was not renewed in time");
   const renew = async () => {
     const began = clock.monotonic();
     const renewal = await renewOnce(store, holder, record, clock.now(), signal);
