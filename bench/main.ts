@@ -1,0 +1,12 @@
+import { measureWrites } from "./write.ts";
+
+const benches: Readonly<Record<string, () => Promise<void>>> = { write: measureWrites };
+
+const name = process.argv[2] ?? "";
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`There is no bench "${name}".\n  Use: npm run bench -- ${Object.keys(benches).join(" | ")}`);
+  process.exitCode = 1;
+} else {
+  await bench();
+}
