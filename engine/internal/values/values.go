@@ -2,7 +2,6 @@
 package values
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,11 +11,14 @@ import (
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/problem"
+	"berth.dev/engine/internal/yamlbound"
 )
 
 const (
 	// maxText bounds the text of all values together.
 	maxText = 4 << 20
+	// maxExpanded bounds a document with its aliases written out, in bytes.
+	maxExpanded = 16 << 20
 	// maxMessage bounds what is shown of a parser's words.
 	maxMessage = 512
 )
@@ -27,9 +29,12 @@ func Parse(values *enginev1.Values) (map[string]any, error) {
 	if size := textSize(values); size > maxText {
 		return nil, invalid("values", fmt.Errorf("%d bytes of values, at most %d are taken", size, maxText))
 	}
+	if err := checkIndexes(values); err != nil {
+		return nil, err
+	}
 	base := map[string]any{}
 	for i, document := range values.GetDocuments() {
-		parsed, err := loader.LoadValues(bytes.NewReader([]byte(document)))
+		parsed, err := parseDocument(document)
 		if err != nil {
 			return nil, invalid(documentField(i, len(values.GetDocuments())), err)
 		}
@@ -68,6 +73,13 @@ func Parse(values *enginev1.Values) (map[string]any, error) {
 		}
 	}
 	return base, nil
+}
+
+func parseDocument(text string) (map[string]any, error) {
+	if err := yamlbound.Check([]byte(text), maxExpanded); err != nil {
+		return nil, err
+	}
+	return loader.LoadValues(strings.NewReader(text))
 }
 
 func setJSON(text string, base map[string]any) (map[string]any, error) {
