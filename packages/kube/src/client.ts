@@ -7,6 +7,7 @@ import { readJson, throwUnlessGood } from "./body.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { startDeadline } from "./deadline.ts";
 import { fromNetwork } from "./errors.ts";
+import { raceSignal } from "./race-signal.ts";
 import { createTokenSource } from "./token.ts";
 import { createTransport } from "./transport.ts";
 
@@ -69,7 +70,7 @@ export function createKubeClient(
   const base = new URL(connection.server);
   const open = async (request: KubeRequest, dispatcher: Dispatcher, signal: AbortSignal) => {
     const bearer = await token();
-    return send(urlOf(base, request), {
+    const sent = send(urlOf(base, request), {
       dispatcher,
       method: request.method ?? "GET",
       headers: {
@@ -84,6 +85,8 @@ export function createKubeClient(
       headersTimeout: 0,
       bodyTimeout: 0,
     });
+    // undici hears of an abort only once it has a connection for the request.
+    return raceSignal(sent, signal);
   };
   const timed = (request: KubeRequest) =>
     startDeadline(clock, request.timeoutMs ?? REQUEST_LIMIT, request.signal, () => timedOut());

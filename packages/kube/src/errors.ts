@@ -16,7 +16,9 @@ export function fromStatus(httpStatus: number, status: KubeStatus, retryAfter?: 
   const reason = boundText(status.reason ?? "", 100);
   const message = boundText(status.message ?? `The API server answers ${httpStatus}.`);
   const wait = retryAfter !== undefined && /^\d{1,5}$/.test(retryAfter) ? { retryAfter } : {};
-  return new BerthError(codeOf(httpStatus, reason), message, {
+  // The API server calls an applied field that its schema does not know its own failure.
+  const isUnknownField = message.startsWith("failed to create typed patch object");
+  return new BerthError(isUnknownField ? "CLUSTER_REFUSED" : codeOf(httpStatus, reason), message, {
     details: { status: String(httpStatus), reason, ...wait },
   });
 }

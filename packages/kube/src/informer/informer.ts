@@ -1,5 +1,6 @@
 import { BerthError } from "@berth/base";
 
+import { raceSignal } from "../race-signal.ts";
 import { checkResourceVersion } from "../resource-version.ts";
 import { createCache } from "./cache.ts";
 import { createCollect } from "./collect.ts";
@@ -62,17 +63,4 @@ export function createInformer<T>(options: InformerOptions<T>): Informer<T> {
     },
     onChange: (listener) => listeners.add(listener),
   };
-}
-
-async function raceSignal(promise: Promise<void>, signal?: AbortSignal): Promise<void> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -76,11 +76,11 @@ test("each of the five outcomes has its own repetition and count", async () => {
     terminal: [{ kind: "terminal", error: new Error("x") }],
   };
   const times: Record<string, number[]> = {};
-  const queue = queueOf(async (key) => {
+  const queue = queueOf((key) => {
     const seen = (times[key] ??= []);
     seen.push(performance.now());
-    if (key === "thrown" && seen.length === 1) throw new Error("thrown");
-    return outcomes[key]?.shift() ?? done;
+    if (key === "thrown" && seen.length === 1) return Promise.reject(new Error("thrown"));
+    return Promise.resolve(outcomes[key]?.shift() ?? done);
   });
   for (const key of Object.keys(outcomes)) queue.add(key);
   while (queue.depth() > 0) await sleep(5);
