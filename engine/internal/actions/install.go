@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -21,7 +22,7 @@ const defaultTimeout = 5 * time.Minute
 // Install installs a chart as a new release.
 func (r *Runner) Install(ctx context.Context, request *enginev1.InstallRequest, emit Emit) *enginev1.ActionResult {
 	return r.act(ctx, request.GetTarget(), request.GetContext(), emit, func(s *session) error {
-		loaded, vals, err := s.load(ctx, request.GetChart(), request.GetValues())
+		loaded, vals, err := s.load(request.GetChart(), request.GetValues())
 		if err != nil {
 			return err
 		}
@@ -30,25 +31,32 @@ func (r *Runner) Install(ctx context.Context, request *enginev1.InstallRequest, 
 }
 
 // load fetches the chart, merges the values and learns the cluster's capabilities.
-func (s *session) load(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
-	loaded, vals, err := s.loadOnly(ctx, reference, given)
+func (s *session) load(reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
+	loaded, vals, err := s.loadOnly(reference, given)
 	if err != nil {
 		return nil, nil, err
 	}
 	return loaded, vals, s.learn()
 }
 
-func (s *session) loadOnly(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
+func (s *session) loadOnly(reference *enginev1.ChartReference, given *enginev1.Values) (*charts.Loaded, map[string]any, error) {
 	vals, err := values.Parse(given)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.events.Phase(enginev1.Phase_PHASE_FETCHING)
-	loaded, err := charts.Load(ctx, reference, s.runner.options.AllowLocalCharts)
+	// A cancelled action waits for no repository.
+	loaded, err := charts.Load(s.wait, reference, s.runner.options.AllowLocalCharts)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.digest = loaded.Digest
+	if slices.Contains(s.runner.options.RefusedCharts, loaded.Digest) {
+		return nil, nil, &problem.Error{
+			Code: "RENDER_TIMEOUT", Field: "chart", Message: "Rendering this chart did not end before; it is refused.",
+			Details: map[string]string{"digest": loaded.Digest},
+		}
+	}
 	return loaded, vals, nil
 }
 

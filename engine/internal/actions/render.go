@@ -30,7 +30,7 @@ func (r *Runner) render(ctx context.Context, request *enginev1.RenderRequest) (*
 	defer context.AfterFunc(ctx, s.cancel)()
 	install := &enginev1.InstallRequest{Target: request.GetTarget(), Context: request.GetContext(), Options: request.GetOptions()}
 	if request.GetServer() {
-		loaded, vals, err := s.load(ctx, request.GetChart(), request.GetValues())
+		loaded, vals, err := s.load(request.GetChart(), request.GetValues())
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (r *Runner) render(ctx context.Context, request *enginev1.RenderRequest) (*
 		return withDigest(toRendered(rel), s.digest), nil
 	}
 	s.config.Capabilities = common.DefaultCapabilities.Copy()
-	loaded, vals, err := s.loadOnly(ctx, request.GetChart(), request.GetValues())
+	loaded, vals, err := s.loadOnly(request.GetChart(), request.GetValues())
 	if err != nil {
 		return nil, err
 	}

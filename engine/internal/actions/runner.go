@@ -22,6 +22,8 @@ type Options struct {
 	// interrupted, so OnRenderOverrun has to end the process.
 	RenderTimeout   time.Duration
 	OnRenderOverrun func(digest string)
+	// RefusedCharts are digests of charts whose rendering overran before.
+	RefusedCharts []string
 	Log             *slog.Logger
 }
 

@@ -23,7 +23,7 @@ func (r *Runner) Upgrade(ctx context.Context, request *enginev1.UpgradeRequest, 
 		if missing && !request.GetInstallIfMissing() {
 			return notFound(s.target)
 		}
-		loaded, vals, err := s.load(ctx, request.GetChart(), request.GetValues())
+		loaded, vals, err := s.load(request.GetChart(), request.GetValues())
 		if err != nil {
 			return err
 		}
