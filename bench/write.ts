@@ -39,10 +39,9 @@ export async function measureWrites(): Promise<void> {
   const engine = await ensureEngine();
   const directory = await mkdtemp(join(tmpdir(), "berth-bench-"));
   const bare = join(directory, "bench-install");
-  const { flags } = { flags: buildFlags };
-  await run("go", ["build", ...flags, "-o", bare, "berth.dev/engine/cmd/bench-install"], {
+  await run("go", ["build", ...buildFlags, "-o", bare, "berth.dev/engine/cmd/bench-install"], {
     cwd: repository,
-    env: await goEnvironment(),
+    env: goEnvironment(),
   });
   const cluster = await ownTestCluster();
   const berth = await startGateway(cluster, engine);

@@ -35,7 +35,11 @@ async function cancelAt(name: string, chart: string, when: (event: string, data:
 
 test("a wait is cancelled, and the release has a true ending", async () => {
   const chart = await berth.charts.write("waits", { "templates/app.yaml": DEPLOYMENT });
-  const { names, last, answer } = await cancelAt("waits", chart, (event, data) => event === "phase" && data.phase === "waiting");
+  const { names, last, answer } = await cancelAt(
+    "waits",
+    chart,
+    (event, data) => event === "phase" && data.phase === "waiting",
+  );
   assert.equal(names[0], "operation");
   assert.equal(last.state, "OPERATION_STATE_CANCELLED");
   assert.equal(last.error?.code, "CANCELLED");
@@ -52,7 +56,10 @@ test("an apply is cancelled in the middle of its objects", async () => {
       CONFIG_MAP.replace("-config", `-config-${String(i)}`),
     ]),
   );
-  const chart = await berth.charts.write("applies", { ...files, "templates/before.yaml": hookJob("before", "pre-install", false) });
+  const chart = await berth.charts.write("applies", {
+    ...files,
+    "templates/before.yaml": hookJob("before", "pre-install", false),
+  });
   const { last } = await cancelAt("applies", chart, (event) => event === "hook");
   assert.equal(last.state, "OPERATION_STATE_CANCELLED");
   const { body } = await berth.request<ReleaseAnswer>("GET", `${berth.releases}/applies`);

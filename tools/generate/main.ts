@@ -11,3 +11,6 @@ for (const template of templates) {
   if (error !== undefined) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
+
+// The page of the error codes is made of their table.
+await import("../docs/errors.ts");

@@ -13,11 +13,13 @@ export interface EngineOptions {
   readonly binary: string;
   /** Lets charts come from files of this machine. */
   readonly allowLocalCharts: boolean;
+  /** Its whole environment, such as GOMEMLIMIT and SSL_CERT_FILE; empty where absent. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly log: Logger;
   readonly clock?: Clock;
 }
 
 /** Starts the engine; UNAVAILABLE where it does not come up within 20 s. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  return createEngine(await startEngineProcess({ clock: systemClock, ...options }));
+  return createEngine(await startEngineProcess({ clock: systemClock, environment: {}, ...options }));
 }

@@ -24,6 +24,8 @@ export interface EngineProcessOptions {
   /** Path of the binary. */
   readonly binary: string;
   readonly allowLocalCharts: boolean;
+  /** Its whole environment: nothing else of the gateway's reaches it. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly log: Logger;
   readonly clock: Clock;
 }
@@ -92,12 +94,9 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   };
 }
 
-function launch({ binary, allowLocalCharts, log }: EngineProcessOptions, socket: string): ChildProcess {
+function launch({ binary, allowLocalCharts, environment, log }: EngineProcessOptions, socket: string): ChildProcess {
   const flags = ["--socket", socket, ...(allowLocalCharts ? ["--allow-local-charts"] : [])];
-  // Nothing of the gateway's environment belongs to the engine but how it is run.
-  const names = ["PATH", "GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-  const env = Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
-  const child = spawn(binary, flags, { stdio: ["pipe", "pipe", "pipe"], env: { ...env, TMPDIR: tmpdir() } });
+  const child = spawn(binary, flags, { stdio: ["pipe", "pipe", "pipe"], env: { ...environment, TMPDIR: tmpdir() } });
   child.on("error", (error) => log.error({ error }, "the engine cannot be started"));
   child.stdin?.on("error", () => undefined);
   if (child.stderr !== null) {

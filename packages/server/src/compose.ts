@@ -39,7 +39,12 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const client = createKubeClient(connection, { log, clock });
   const cluster = { name: config.cluster, connection, client };
   const clusters = createClusterRegistry([cluster]);
-  const engine = await startEngine({ binary: config.engine, allowLocalCharts: config.localCharts, log });
+  const engine = await startEngine({
+    binary: config.engine,
+    allowLocalCharts: config.localCharts,
+    environment: config.engineEnvironment,
+    log,
+  });
   const index = createReleaseIndex(cluster, log, clock);
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);

@@ -59,6 +59,8 @@ export interface Config {
   readonly namespace: string;
   /** Path of the engine's binary. */
   readonly engine: string;
+  /** What of the environment the engine gets. */
+  readonly engineEnvironment: Readonly<Record<string, string>>;
   readonly localCharts: boolean;
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
@@ -95,6 +97,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     cluster: env.BERTH_CLUSTER,
     namespace: env.BERTH_NAMESPACE,
     engine: env.BERTH_ENGINE,
+    engineEnvironment: pick(environment, ENGINE_VARIABLES),
     localCharts: env.BERTH_LOCAL_CHARTS,
     exitWithStdin: env.BERTH_EXIT_WITH_STDIN,
     logLevel: env.BERTH_LOG_LEVEL,
@@ -102,6 +105,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     // Charts of the machine and repositories of the machine go together: `up` has both.
     egress: { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS },
   });
+}
+
+/** Variables of Go's runtime and of its TLS roots that reach the engine. */
+const ENGINE_VARIABLES = ["GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+function pick(from: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]])));
 }
 
 function check<T>(schema: z.ZodType<T>, input: unknown, where: string): T {

@@ -1,4 +1,4 @@
-import { BerthError } from "@berth/base";
+import type { BerthError } from "@berth/base";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
@@ -28,7 +28,9 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
     const errorHandler = (error: unknown, request: FastifyRequest) =>
       failed(toBerthError(error, berth.log, request.berth.requestId));
     app.post(path, {
-      errorHandler: (error, request, reply) => reply.code(500).send(errorHandler(error, request)),
+      errorHandler: (error, request, reply) => {
+        void reply.code(500).send(errorHandler(error, request));
+      },
       handler: async (request, reply) => {
         const fields = parseFields(typeof request.body === "string" ? request.body : "");
         const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth);

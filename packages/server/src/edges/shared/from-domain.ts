@@ -1,5 +1,6 @@
 import type { BerthError, ObjectName } from "@berth/base";
-import { operation as op, release as rel, releaseService as api } from "@berth/contract";
+import { operation as op } from "@berth/contract";
+import type { release as rel, releaseService as api } from "@berth/contract";
 import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 

@@ -22,6 +22,17 @@ export interface Port {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** What the port knows of its connections. */
+interface Traffic {
+  readonly sockets: Set<Socket>;
+  readonly sessions: Set<ServerHttp2Session>;
+  /** Requests that run, by connection. */
+  readonly running: Map<Socket, number>;
+  /** Ends a connection that sends no request. */
+  readonly silent: WeakMap<Socket, NodeJS.Timeout>;
+  isClosing: boolean;
+}
+
 /** Opens a port over a request handler. */
 export function createPort(handler: http.RequestListener): Port {
   const server = createServer(
@@ -32,12 +43,30 @@ export function createPort(handler: http.RequestListener): Port {
     handler,
   ) as unknown as Server;
   server.maxConnections = LIMITS.connections;
-  const sockets = new Set<Socket>();
-  const sessions = new Set<ServerHttp2Session>();
-  const running = new Map<Socket, number>();
-  const silent = new WeakMap<Socket, NodeJS.Timeout>();
-  let isClosing = false;
+  const traffic: Traffic = {
+    sockets: new Set(),
+    sessions: new Set(),
+    running: new Map(),
+    silent: new WeakMap(),
+    isClosing: false,
+  };
+  watchConnections(server, traffic);
+  watchRequests(server, traffic);
+  return {
+    server,
+    listen: (port, host) =>
+      new Promise((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(port, host, () => {
+          server.off("error", reject);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    close: (deadlineMs) => drain(server, traffic, deadlineMs),
+  };
+}
 
+function watchConnections(server: Server, { sockets, sessions, silent }: Traffic): void {
   // The port hands its listeners on to the servers below it, so a connection is told twice.
   server.on("connection", (socket: Socket) => {
     if (sockets.has(socket)) return;
@@ -58,6 +87,10 @@ export function createPort(handler: http.RequestListener): Port {
     session.once("close", () => sessions.delete(session));
     session.on("error", () => undefined);
   });
+}
+
+function watchRequests(server: Server, traffic: Traffic): void {
+  const { running, silent } = traffic;
   server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
     const { socket } = request;
     const isHttp1 = request.httpVersionMajor === 1;
@@ -70,35 +103,25 @@ export function createPort(handler: http.RequestListener): Port {
       const left = (running.get(socket) ?? 1) - 1;
       if (left > 0) running.set(socket, left);
       else running.delete(socket);
-      if (isClosing && isHttp1 && left <= 0) socket.end();
+      if (traffic.isClosing && isHttp1 && left <= 0) socket.end();
     });
   });
+}
 
-  return {
-    server,
-    listen: (port, host) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          resolve(server.address() as AddressInfo);
-        });
-      }),
-    async close(deadlineMs) {
-      isClosing = true;
-      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-      // GOAWAY: running streams go on to their end, new ones are refused.
-      for (const session of sessions) session.close();
-      const multiplexed = new Set([...sessions].map((session) => session.socket.remotePort));
-      for (const socket of sockets) {
-        if (!running.has(socket) && !multiplexed.has(socket.remotePort)) socket.destroy();
-      }
-      const deadline = setTimeout(() => {
-        for (const session of sessions) session.destroy();
-        for (const socket of sockets) socket.destroy();
-      }, deadlineMs);
-      await closed;
-      clearTimeout(deadline);
-    },
-  };
+async function drain(server: Server, traffic: Traffic, deadlineMs: number): Promise<void> {
+  const { sockets, sessions, running } = traffic;
+  traffic.isClosing = true;
+  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+  // GOAWAY: running streams go on to their end, new ones are refused.
+  for (const session of sessions) session.close();
+  const multiplexed = new Set([...sessions].map((session) => session.socket.remotePort));
+  for (const socket of sockets) {
+    if (!running.has(socket) && !multiplexed.has(socket.remotePort)) socket.destroy();
+  }
+  const deadline = setTimeout(() => {
+    for (const session of sessions) session.destroy();
+    for (const socket of sockets) socket.destroy();
+  }, deadlineMs);
+  await closed;
+  clearTimeout(deadline);
 }

@@ -47,7 +47,7 @@ export function createSettler(engine: Engine, clock: Clock, log: Logger): Settle
       const settled = Promise.withResolvers<Release | undefined>();
       const work = settleUntilDone({ engine, clock, log, signal: stopping.signal }, job).then(
         settled.resolve,
-        (error) => settled.reject(error as Error),
+        (error: unknown) => settled.reject(error as Error),
       );
       jobs.add(work);
       void work.finally(() => jobs.delete(work));
