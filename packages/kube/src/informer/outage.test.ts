@@ -104,7 +104,7 @@ async function compact(): Promise<void> {
   await post("/v3/kv/compaction", { revision: range.header.revision, physical: true });
 }
 
-test("an API server that stops, is killed and comes back: nothing lost, nothing doubled, no list again", async () => {
+test("an API server that stops, is killed and comes back: nothing lost, nothing doubled", async () => {
   await using informer = informerOf(client);
   const told = replay(informer);
   informer.start();
@@ -130,6 +130,36 @@ test("an API server that stops, is killed and comes back: nothing lost, nothing 
   assert.deepEqual(told.faults, []);
   assert.ok(informer.states.includes("reconnecting"));
   assert.equal(informer.states.at(-1), "synced");
+});
+
+test("a wire that breaks is taken up where it broke, without a list", async () => {
+  await using wire = await openWire(cluster.server);
+  const cutOff = await connectTo(cluster.kubeconfig, wire.url);
+  const asked: string[] = [];
+  const counted: KubeClient = {
+    ...cutOff,
+    stream(request) {
+      asked.push(request.query?.sendInitialEvents === "true" ? "list" : "watch");
+      return cutOff.stream(request);
+    },
+  };
+  await using informer = informerOf(counted);
+  const told = replay(informer);
+  informer.start();
+  while (informer.state().name !== "synced") await systemClock.sleep(5);
+  for (let round = 0; round < 3; round++) {
+    wire.cut();
+    while (informer.state().name !== "reconnecting") await systemClock.sleep(5);
+    await write(`while-cut-${round}`, "1");
+    await remove(`while-cut-${round - 1}`);
+    wire.mend();
+    assert.ok((await converge(told.state)) < CONVERGENCE);
+  }
+  assert.deepEqual(told.faults, []);
+  assert.equal(asked.filter((kind) => kind === "list").length, 1);
+  assert.ok(asked.length >= 5);
+  await informer.stop();
+  await cutOff.close();
 });
 
 test("forgotten by a compaction while it was cut off: the difference is told and nothing else", async () => {
