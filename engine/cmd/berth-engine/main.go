@@ -1,13 +1,17 @@
 // Command berth-engine runs Helm's SDK behind a Unix socket for the Berth
 // gateway, which starts it and holds its standard input: it ends with that.
+// On standard output it says, a JSON object a line, that it is ready and which
+// chart it could not render; its log goes to standard error.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -15,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"berth.dev/engine/internal/actions"
 	"berth.dev/engine/internal/server"
@@ -27,47 +33,63 @@ const (
 	overrunExit = 86
 )
 
+type options struct {
+	socket  string
+	local   bool
+	render  time.Duration
+	level   slog.Level
+	refused []string
+}
+
 func main() {
-	socket := flag.String("socket", "", "path of the Unix socket; its directory must be owner-only")
-	local := flag.Bool("allow-local-charts", false, "let charts come from files of this machine")
-	render := flag.Duration("render-timeout", time.Minute, "how long one rendering may take")
+	var given options
+	flag.StringVar(&given.socket, "socket", "", "path of the Unix socket; its directory must be owner-only")
+	flag.BoolVar(&given.local, "allow-local-charts", false, "let charts come from files of this machine")
+	flag.DurationVar(&given.render, "render-timeout", time.Minute, "how long one rendering may take")
+	flag.TextVar(&given.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
+	flag.Func("refuse-chart", "digest of a chart that is refused because its rendering did not end; repeatable", func(digest string) error {
+		given.refused = append(given.refused, digest)
+		return nil
+	})
 	flag.Parse()
-	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	if err := run(*socket, *local, *render, log); err != nil {
-		fmt.Fprintln(os.Stderr, "berth-engine:", err)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: given.level}))
+	if err := run(given, log); err != nil {
+		log.Error("the engine failed", "error", err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(socket string, local bool, render time.Duration, log *slog.Logger) error {
-	if socket == "" {
-		return fmt.Errorf("--socket is missing")
+func run(given options, log *slog.Logger) error {
+	if given.socket == "" {
+		return errors.New("--socket is missing")
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(defaultMemory)
 	}
 	forgetHelmEnvironment()
+	silenceLibraries(log)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	ctx, ended := context.WithCancel(ctx)
+	defer ended()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		ended()
 	}()
-	listener, err := server.Listen(socket)
+	listener, err := server.Listen(given.socket)
 	if err != nil {
 		return err
 	}
-	say(map[string]any{"ready": true})
 	runner := actions.New(actions.Options{
-		AllowLocalCharts: local, RenderTimeout: render, Log: log,
+		AllowLocalCharts: given.local, RenderTimeout: given.render, RefusedCharts: given.refused, Log: log,
 		OnRenderOverrun: func(digest string) {
 			log.Error("a render took too long; the engine ends", "digest", digest)
 			say(map[string]any{"renderOverrun": digest})
 			os.Exit(overrunExit)
 		},
 	})
-	return server.Serve(ctx, listener, runner)
+	say(map[string]any{"ready": true})
+	return server.Serve(ctx, listener, runner, log)
 }
 
 // say writes one line for the gateway.
@@ -85,4 +107,12 @@ func forgetHelmEnvironment() {
 			_ = os.Unsetenv(name)
 		}
 	}
+}
+
+// silenceLibraries keeps out of the log what Helm says there: its warnings
+// quote values, which may be secrets. Kubernetes' client quotes none.
+func silenceLibraries(log *slog.Logger) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	stdlog.SetOutput(io.Discard)
+	klog.SetSlogLogger(log)
 }

@@ -24,7 +24,7 @@ type Options struct {
 	OnRenderOverrun func(digest string)
 	// RefusedCharts are digests of charts whose rendering overran before.
 	RefusedCharts []string
-	Log             *slog.Logger
+	Log           *slog.Logger
 }
 
 // Emit takes an event of a running action; never called after the action has returned.

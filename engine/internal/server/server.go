@@ -1,13 +1,12 @@
+// Package server speaks berth.engine.v1 on a Unix socket.
 package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"connectrpc.com/connect"
@@ -22,36 +21,24 @@ const (
 	// settleTime is how long running actions have to store their ending once the
 	// engine was told to stop.
 	settleTime = 10 * time.Second
+	// cancelInterval is between two looks for actions that a stop has to cancel.
+	cancelInterval = 100 * time.Millisecond
+	headerTimeout  = 10 * time.Second
 )
 
-// Listen opens the engine's socket. Its directory must belong to its owner
-// alone: whoever reaches the socket may act with the credentials of each call.
-func Listen(path string) (net.Listener, error) {
-	directory, err := os.Stat(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	if directory.Mode().Perm()&0o077 != 0 {
-		return nil, errors.New("the socket's directory must be readable by its owner alone (chmod 700)")
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	return listener, os.Chmod(path, 0o600)
-}
-
-// Serve serves until ctx ends, then cancels what runs and lets it settle.
-func Serve(ctx context.Context, listener net.Listener, runner *actions.Runner) error {
+// Serve serves HTTP/1.1 and unencrypted HTTP/2 until ctx ends, then cancels
+// what runs and lets it settle for 10 s. The error says what went wrong; a stop
+// in good order has none.
+func Serve(ctx context.Context, listener net.Listener, runner *actions.Runner, log *slog.Logger) error {
 	mux := http.NewServeMux()
-	mux.Handle(enginev1connect.NewEngineServiceHandler(&service{runner}, connect.WithReadMaxBytes(maxMessage)))
+	mux.Handle(enginev1connect.NewEngineServiceHandler(&service{runner, log}, connect.WithReadMaxBytes(maxMessage)))
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: mux, Protocols: protocols, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: mux, Protocols: protocols, ReadHeaderTimeout: headerTimeout,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
@@ -59,8 +46,24 @@ func Serve(ctx context.Context, listener net.Listener, runner *actions.Runner) e
 		return fmt.Errorf("the engine's socket failed: %w", err)
 	case <-ctx.Done():
 	}
-	runner.CancelAll()
+	return stop(server, runner)
+}
+
+// stop closes the door first, so that an action that came through it meanwhile
+// is cancelled too, however late it begins.
+func stop(server *http.Server, runner *actions.Runner) error {
 	ending, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	return server.Shutdown(ending)
+	closed := make(chan error, 1)
+	go func() { closed <- server.Shutdown(ending) }()
+	again := time.NewTicker(cancelInterval)
+	defer again.Stop()
+	for {
+		runner.CancelAll()
+		select {
+		case err := <-closed:
+			return err
+		case <-again.C:
+		}
+	}
 }

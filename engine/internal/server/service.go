@@ -1,8 +1,10 @@
-// Package server speaks berth.engine.v1 on a Unix socket.
 package server
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"connectrpc.com/connect"
@@ -10,51 +12,75 @@ import (
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/gen/enginev1/enginev1connect"
 	"berth.dev/engine/internal/actions"
+	"berth.dev/engine/internal/problem"
 )
 
-type service struct{ runner *actions.Runner }
+type service struct {
+	runner *actions.Runner
+	log    *slog.Logger
+}
 
 var _ enginev1connect.EngineServiceHandler = (*service)(nil)
+
+type eventStream = connect.ServerStream[enginev1.ActionEvent]
 
 // stream runs a verb whose events and result go down one stream. The stream is
 // written by one goroutine at a time; a client that is gone ends nothing but
 // through ctx, which the runner takes as a cancellation.
-func stream(out *connect.ServerStream[enginev1.ActionEvent], run func(actions.Emit) *enginev1.ActionResult) error {
+func (s *service) stream(out *eventStream, run func(actions.Emit) *enginev1.ActionResult) error {
 	var mu sync.Mutex
 	send := func(event *enginev1.ActionEvent) error {
 		mu.Lock()
 		defer mu.Unlock()
 		return out.Send(event)
 	}
-	result := run(func(event *enginev1.ActionEvent) {
+	emit := func(event *enginev1.ActionEvent) {
 		// Progress that nobody reads any more is no failure of the action.
 		_ = send(event)
+	}
+	result := guarded(s.log, func() *enginev1.ActionResult { return run(emit) }, func(failure *enginev1.ActionError) *enginev1.ActionResult {
+		// Where it stopped is not known: the caller settles the release.
+		return &enginev1.ActionResult{Error: failure, Changed: true}
 	})
 	return send(&enginev1.ActionEvent{Event: &enginev1.ActionEvent_Result{Result: result}})
 }
 
-func (s *service) Install(ctx context.Context, request *enginev1.InstallRequest, out *connect.ServerStream[enginev1.ActionEvent]) error {
-	return stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Install(ctx, request, emit) })
+// guarded makes an answer out of a panic: one call's fault ends no other's.
+func guarded[Answer any](log *slog.Logger, call func() *Answer, failed func(*enginev1.ActionError) *Answer) (answer *Answer) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			log.Error("a call panicked", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			answer = failed(problem.New("INTERNAL", "The engine failed inside.").Proto())
+		}
+	}()
+	return call()
 }
 
-func (s *service) Upgrade(ctx context.Context, request *enginev1.UpgradeRequest, out *connect.ServerStream[enginev1.ActionEvent]) error {
-	return stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Upgrade(ctx, request, emit) })
+func (s *service) Install(ctx context.Context, request *enginev1.InstallRequest, out *eventStream) error {
+	return s.stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Install(ctx, request, emit) })
 }
 
-func (s *service) Rollback(ctx context.Context, request *enginev1.RollbackRequest, out *connect.ServerStream[enginev1.ActionEvent]) error {
-	return stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Rollback(ctx, request, emit) })
+func (s *service) Upgrade(ctx context.Context, request *enginev1.UpgradeRequest, out *eventStream) error {
+	return s.stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Upgrade(ctx, request, emit) })
 }
 
-func (s *service) Uninstall(ctx context.Context, request *enginev1.UninstallRequest, out *connect.ServerStream[enginev1.ActionEvent]) error {
-	return stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Uninstall(ctx, request, emit) })
+func (s *service) Rollback(ctx context.Context, request *enginev1.RollbackRequest, out *eventStream) error {
+	return s.stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Rollback(ctx, request, emit) })
 }
 
-func (s *service) Test(ctx context.Context, request *enginev1.TestRequest, out *connect.ServerStream[enginev1.ActionEvent]) error {
-	return stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Test(ctx, request, emit) })
+func (s *service) Uninstall(ctx context.Context, request *enginev1.UninstallRequest, out *eventStream) error {
+	return s.stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Uninstall(ctx, request, emit) })
+}
+
+func (s *service) Test(ctx context.Context, request *enginev1.TestRequest, out *eventStream) error {
+	return s.stream(out, func(emit actions.Emit) *enginev1.ActionResult { return s.runner.Test(ctx, request, emit) })
 }
 
 func (s *service) Settle(ctx context.Context, request *enginev1.SettleRequest) (*enginev1.SettleResponse, error) {
-	return s.runner.Settle(ctx, request), nil
+	return guarded(s.log, func() *enginev1.SettleResponse { return s.runner.Settle(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.SettleResponse {
+			return &enginev1.SettleResponse{Error: failure}
+		}), nil
 }
 
 func (s *service) Cancel(_ context.Context, request *enginev1.CancelRequest) (*enginev1.CancelResponse, error) {
@@ -66,17 +92,29 @@ func (s *service) Extend(_ context.Context, request *enginev1.ExtendRequest) (*e
 }
 
 func (s *service) Render(ctx context.Context, request *enginev1.RenderRequest) (*enginev1.RenderResponse, error) {
-	return s.runner.Render(ctx, request), nil
+	return guarded(s.log, func() *enginev1.RenderResponse { return s.runner.Render(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.RenderResponse {
+			return &enginev1.RenderResponse{Error: failure}
+		}), nil
 }
 
 func (s *service) Get(ctx context.Context, request *enginev1.GetRequest) (*enginev1.GetResponse, error) {
-	return s.runner.Get(ctx, request), nil
+	return guarded(s.log, func() *enginev1.GetResponse { return s.runner.Get(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.GetResponse {
+			return &enginev1.GetResponse{Error: failure}
+		}), nil
 }
 
 func (s *service) History(ctx context.Context, request *enginev1.HistoryRequest) (*enginev1.HistoryResponse, error) {
-	return s.runner.History(ctx, request), nil
+	return guarded(s.log, func() *enginev1.HistoryResponse { return s.runner.History(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.HistoryResponse {
+			return &enginev1.HistoryResponse{Error: failure}
+		}), nil
 }
 
 func (s *service) Status(ctx context.Context, request *enginev1.StatusRequest) (*enginev1.StatusResponse, error) {
-	return s.runner.Status(ctx, request), nil
+	return guarded(s.log, func() *enginev1.StatusResponse { return s.runner.Status(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.StatusResponse {
+			return &enginev1.StatusResponse{Error: failure}
+		}), nil
 }
