@@ -4,7 +4,7 @@ import { readFile, readdir } from "node:fs/promises";
 const EVERY = 100;
 
 /** Samples the resident memory of processes, all together, until it is stopped. Linux only: elsewhere 0. */
-export function sampleMemory(isOurs: (name: string, pid: number, parent: number) => boolean): () => Promise<number> {
+export function sampleMemory(isOurs: (name: string, pid: number) => boolean): () => Promise<number> {
   let peak = 0;
   let isStopped = false;
   const sampling = (async () => {
@@ -20,13 +20,13 @@ export function sampleMemory(isOurs: (name: string, pid: number, parent: number)
   };
 }
 
-async function residentMiB(isOurs: (name: string, pid: number, parent: number) => boolean): Promise<number> {
+async function residentMiB(isOurs: (name: string, pid: number) => boolean): Promise<number> {
   let kib = 0;
   for (const entry of await readdir("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const status = await readFile(`/proc/${entry}/status`, "utf8").catch(() => "");
     const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1] ?? "";
-    if (isOurs(field("Name"), Number(entry), Number(field("PPid")))) kib += Number(field("VmRSS"));
+    if (isOurs(field("Name"), Number(entry))) kib += Number(field("VmRSS"));
   }
   return kib / 1024;
 }

@@ -45,18 +45,19 @@ export async function measureWrites(): Promise<void> {
   });
   const cluster = await ownTestCluster();
   const berth = await startGateway(cluster, engine);
+  const gateway = berth.child.pid ?? 0;
   try {
     await installByBerth(berth.url, "warm", 1, 5, cluster, toolchain);
     for (const [key, installs] of Object.entries(COUNTS)) {
       const concurrency = Number(key);
       const measures = [
-        await measure("bare", concurrency, installs, "bench-install", () =>
+        await measure("bare", concurrency, installs, "bench-install", gateway, () =>
           installBare(bare, cluster, toolchain, concurrency, installs),
         ),
-        await measure("berth", concurrency, installs, /^(berth-engine|node)$/, () =>
+        await measure("berth", concurrency, installs, "berth-engine", gateway, () =>
           installByBerth(berth.url, `berth-${key}`, concurrency, installs, cluster, toolchain),
         ),
-        await measure("helm", concurrency, installs, "helm", () =>
+        await measure("helm", concurrency, installs, "helm", gateway, () =>
           installByHelm(toolchain, cluster, concurrency, installs),
         ),
       ];
@@ -87,13 +88,11 @@ async function measure(
   subject: Measure["subject"],
   concurrency: number,
   installs: number,
-  processes: string | RegExp,
+  program: string,
+  gateway: number,
   work: () => Promise<number>,
 ): Promise<Measure> {
-  // Of the Node processes the gateway's alone counts: it is a child of this one.
-  const stop = sampleMemory((name, _pid, parent) =>
-    name === "node" ? parent === process.pid && name.match(processes) !== null : name.match(processes) !== null,
-  );
+  const stop = sampleMemory((name, pid) => name === program || (subject === "berth" && pid === gateway));
   const seconds = await work();
   const peakMiB = await stop();
   return {

@@ -68,7 +68,7 @@ func (s *session) settle(ctx context.Context, cause string) (*release.Release, e
 }
 
 func (s *session) settleOnce(cause string) (*release.Release, error) {
-	rel, err := s.newest()
+	rel, err := s.readBack()
 	if err != nil || rel == nil || !isUnsettled(rel.Info.Status) {
 		return rel, err
 	}
@@ -83,6 +83,20 @@ func (s *session) settleOnce(cause string) (*release.Release, error) {
 	// A release that is not deleted after all has no time of deletion.
 	rel.Info.Deleted = time.Time{}
 	return rel, s.store.Update(rel)
+}
+
+// readBack reads what the action has made; where it has not said which revision
+// that is, the newest one.
+func (s *session) readBack() (*release.Release, error) {
+	if s.made == 0 {
+		return s.newest()
+	}
+	found, err := s.store.Get(s.target.GetRelease(), s.made)
+	if err != nil {
+		return nil, err
+	}
+	rel, _ := found.(*release.Release)
+	return rel, nil
 }
 
 // isFinal tells that no repetition can store the ending.

@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v4/pkg/action"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/release/common"
+	release "helm.sh/helm/v4/pkg/release/v1"
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/charts"
@@ -92,7 +93,10 @@ func (s *session) install(ctx context.Context, request *enginev1.InstallRequest,
 	}
 	install := newInstall(s.config, request, s)
 	s.events.Phase(enginev1.Phase_PHASE_APPLYING)
-	_, err = install.RunWithContext(context.Background(), made, vals)
+	ended, err := install.RunWithContext(context.Background(), made, vals)
+	if rel, ok := ended.(*release.Release); ok && err == nil {
+		s.made = rel.Version
+	}
 	return err
 }
 

@@ -42,7 +42,9 @@ type session struct {
 	store  *store.Store
 	config *action.Configuration
 
-	testing  bool
+	testing bool
+	// made is the revision that a successful install has made.
+	made     int
 	digest   string
 	rendered *enginev1.RenderResponse
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"maps"
 
 	release "helm.sh/helm/v4/pkg/release"
@@ -15,10 +16,26 @@ const AnnotationPrefix = "berth.dev/"
 type stamping struct {
 	driver.Driver
 	provenance map[string]string
+	// missing tells that the release was looked for a moment ago and is not
+	// there: Helm's own look, right before it makes the first revision, is
+	// answered so. Should somebody have made one meanwhile, the create fails.
+	missing bool
+}
+
+// Query finds revisions by their labels.
+func (s *stamping) Query(labels map[string]string) ([]release.Releaser, error) {
+	if s.missing {
+		s.missing = false
+		return nil, driver.ErrReleaseNotFound
+	}
+	found, err := s.Driver.Query(labels)
+	s.missing = errors.Is(err, driver.ErrReleaseNotFound)
+	return found, err
 }
 
 // Create stamps and stores a new revision.
 func (s *stamping) Create(key string, made release.Releaser) error {
+	s.missing = false
 	if rel, ok := made.(*v1.Release); ok {
 		Stamp(rel, s.provenance)
 	}

@@ -59,7 +59,7 @@ func New(client corev1.CoreV1Interface, options Options) *Store {
 	} else {
 		backend = driver.NewSecrets(&secrets{client.Secrets(options.Namespace), shared})
 	}
-	return &Store{Storage: storage.Init(&stamping{backend, options.Provenance}), records: shared}
+	return &Store{Storage: storage.Init(&stamping{Driver: backend, provenance: options.Provenance}), records: shared}
 }
 
 // ResourceVersion is that of the record last written or read under a key; empty where none was.
