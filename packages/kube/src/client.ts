@@ -56,7 +56,10 @@ export interface KubeClient {
   stream(request: KubeRequest): Promise<AsyncIterable<Buffer>>;
   /** The API server's version. */
   version(signal?: AbortSignal): Promise<KubeVersion>;
-  /** Breaks all connections; what is under way rejects with CLUSTER_UNREACHABLE. */
+  /**
+   * Breaks all connections; what is under way rejects with CLUSTER_UNREACHABLE.
+   * A socket whose handshake is not done ends by itself, within 10 s.
+   */
   close(): Promise<void>;
 }
 

@@ -14,7 +14,7 @@ const IDLE = 30_000;
 export interface Transport {
   readonly requests: Dispatcher;
   readonly streams: Dispatcher;
-  /** Breaks all connections. */
+  /** Breaks all connections, but not those whose handshake is under way: undici leaves them to their time-out. */
   close(): Promise<void>;
 }
 
