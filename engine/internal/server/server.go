@@ -30,13 +30,11 @@ const (
 // what runs and lets it settle for 10 s. The error says what went wrong; a stop
 // in good order has none.
 func Serve(ctx context.Context, listener net.Listener, runner *actions.Runner, log *slog.Logger) error {
-	mux := http.NewServeMux()
-	mux.Handle(enginev1connect.NewEngineServiceHandler(&service{runner, log}, connect.WithReadMaxBytes(maxMessage)))
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler: mux, Protocols: protocols, ReadHeaderTimeout: headerTimeout,
+		Handler: handler(runner, log), Protocols: protocols, ReadHeaderTimeout: headerTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
@@ -46,7 +44,15 @@ func Serve(ctx context.Context, listener net.Listener, runner *actions.Runner, l
 		return fmt.Errorf("the engine's socket failed: %w", err)
 	case <-ctx.Done():
 	}
+	// A stop may come before the server knows its listener.
+	defer listener.Close()
 	return stop(server, runner)
+}
+
+func handler(runner *actions.Runner, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(enginev1connect.NewEngineServiceHandler(&service{runner, log}, connect.WithReadMaxBytes(maxMessage)))
+	return mux
 }
 
 // stop closes the door first, so that an action that came through it meanwhile
