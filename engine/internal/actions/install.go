@@ -92,6 +92,9 @@ func (s *session) install(ctx context.Context, request *enginev1.InstallRequest,
 		defer s.known.Forget()
 	}
 	install := newInstall(s.config, request, s)
+	if install.ServerSideApply {
+		s.client.TrustServer()
+	}
 	s.events.Phase(enginev1.Phase_PHASE_APPLYING)
 	ended, err := install.RunWithContext(context.Background(), made, vals)
 	if rel, ok := ended.(*release.Release); ok && err == nil {

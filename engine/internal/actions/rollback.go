@@ -45,6 +45,9 @@ func (r *Runner) Rollback(ctx context.Context, request *enginev1.RollbackRequest
 		rollback.CleanupOnFail = request.GetCleanupOnFail()
 		rollback.MaxHistory = historyMax(options)
 		rollback.Description = options.GetDescription()
+		if appliesServerSide(rollback.ServerSideApply, rel) {
+			s.client.TrustServer()
+		}
 		if options.GetDryRun() {
 			rollback.DryRunStrategy = action.DryRunServer
 		}

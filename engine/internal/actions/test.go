@@ -22,6 +22,9 @@ func (r *Runner) Test(ctx context.Context, request *enginev1.TestRequest, emit E
 			return err
 		}
 		s.testing = true
+		if appliesServerSide("auto", rel) {
+			s.client.TrustServer()
+		}
 		test := action.NewReleaseTesting(s.config)
 		test.Namespace = s.target.GetNamespace()
 		test.Timeout = defaultTimeout

@@ -34,6 +34,8 @@ func (r *Runner) Uninstall(ctx context.Context, request *enginev1.UninstallReque
 		uninstall.DeletionPropagation = request.GetDeletionPropagation()
 		uninstall.Timeout = timeout(options)
 		uninstall.Description = options.GetDescription()
+		// Helm applies the hooks of an uninstall server-side, always.
+		s.client.TrustServer()
 		s.events.Phase(enginev1.Phase_PHASE_DELETING)
 		_, err = uninstall.Run(s.target.GetRelease())
 		return err

@@ -59,6 +59,9 @@ func (s *session) upgrade(request *enginev1.UpgradeRequest, current *release.Rel
 		return err
 	}
 	upgrade := s.newUpgrade(s.config, request, current)
+	if upgrade.DisableOpenAPIValidation {
+		s.client.TrustServer()
+	}
 	_, err = upgrade.RunWithContext(context.Background(), s.target.GetRelease(), made, vals)
 	return err
 }

@@ -24,6 +24,8 @@ export function createEngine(process: EngineProcess): Engine {
       httpVersion: "1.1",
       baseUrl: "http://engine",
       useBinaryFormat: true,
+      // Nothing is gained by packing what never leaves the machine.
+      acceptCompression: [],
       nodeOptions: { createConnection: () => connect(process.socket) },
     }),
   );
