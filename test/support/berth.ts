@@ -33,6 +33,8 @@ export interface TestBerth extends AsyncDisposable {
   request<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
   /** Reads an object of the namespace; undefined where there is none. */
   object<T = Record<string, unknown>>(path: string): Promise<T | undefined>;
+  /** Closes the port alone. */
+  close(deadlineMs: number): Promise<void>;
   helm(...args: string[]): Promise<string>;
   helmJson<T>(...args: string[]): Promise<T>;
 }
@@ -82,6 +84,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     releases: `/v1/clusters/local/namespaces/${namespace}/releases`,
     request: (method, path, body) => send(server.url + path, method, body),
     object: (path) => read(kube, `/${path.replace("{ns}", namespace)}`),
+    close: (deadlineMs) => server.close(deadlineMs),
     helm: (...args) => helm(kubeconfig, "-n", namespace, ...args),
     helmJson: (...args) => helmJson(kubeconfig, "-n", namespace, ...args),
     async [Symbol.asyncDispose]() {
