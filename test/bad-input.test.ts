@@ -70,6 +70,19 @@ test("unknown fields and wrong types are refused with their field", async () => 
   refused(await berth.request("GET", `${berth.releases}?foo=1`), 400, "UNKNOWN_FIELD", "foo");
 });
 
+test("labels that Kubernetes would refuse, or that are Helm's own, are refused with their key", async () => {
+  for (const labels of [
+    { owner: "me" },
+    { "berth.dev/operation": "x" },
+    { "a b": "c" },
+    { a: "b c" },
+    { a: "x".repeat(64) },
+  ]) {
+    const field = `labels.${Object.keys(labels)[0] ?? ""}`;
+    refused(await post({ name: "x", chart, labels }), 400, "INVALID_ARGUMENT", field);
+  }
+});
+
 test("bodies that are no JSON object are refused", async () => {
   for (const body of ["{", "[]", '"x"', "null", "", '{"name":}']) {
     refused(await post(body), 400, "MALFORMED_BODY");

@@ -212,6 +212,12 @@ test("a stale expected_revision is refused", async () => {
   const fresh = await berth.request<OperationAnswer>("PUT", `${berth.releases}/stale`, {
     chart: { path: chart },
     expected_revision: 1,
+    labels: { kept: "yes", gone: "soon" },
   });
-  succeeded(fresh);
+  assert.deepEqual(succeeded(fresh).result?.release?.labels, { kept: "yes", gone: "soon" });
+  const third = await berth.request<OperationAnswer>("PUT", `${berth.releases}/stale`, {
+    chart: { path: chart },
+    labels: { gone: "" },
+  });
+  assert.deepEqual(succeeded(third).result?.release?.labels, { kept: "yes" });
 });

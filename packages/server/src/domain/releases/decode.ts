@@ -55,7 +55,7 @@ export async function decodeSummary(data: string): Promise<Summary> {
     const json = isGzip ? await inflate(packed, { maxOutputLength: MAX_INFLATED }) : packed;
     const { info, chart } = storedRelease.parse(JSON.parse(json.toString("utf8")));
     return {
-      chart: chart?.metadata,
+      chart: chart === undefined ? undefined : toName(chart.metadata),
       description: info.description,
       firstDeployed: info.first_deployed,
       lastDeployed: info.last_deployed,
@@ -66,6 +66,10 @@ export async function decodeSummary(data: string): Promise<Summary> {
   } catch (error) {
     return unreadable(reasonOf(error));
   }
+}
+
+function toName({ name, version, appVersion }: ChartName): ChartName {
+  return { name, version, appVersion };
 }
 
 /** A summary that says only why there is none. */

@@ -12,6 +12,7 @@ import type {
   UpgradeCommand,
   ValuesInput,
 } from "../../domain/command.ts";
+import { checkLabels } from "./labels.ts";
 
 /*
  * Requests of berth.v1 as commands. REST and Connect share it.
@@ -41,7 +42,7 @@ export function toInstall(request: api.InstallReleaseRequest): InstallCommand {
     options: toOptions(request.options),
     createNamespace: request.createNamespace,
     replace: request.replace,
-    labels: request.labels,
+    labels: checkLabels(request.labels),
     expectedRevision: request.expectedRevision,
   };
 }
@@ -55,7 +56,7 @@ export function toUpgrade(request: api.UpgradeReleaseRequest): UpgradeCommand {
     options: toOptions(request.options),
     installIfMissing: request.installIfMissing,
     createNamespace: request.createNamespace,
-    labels: request.labels,
+    labels: withoutEmpty(checkLabels(request.labels)),
     expectedRevision: request.expectedRevision,
     valuesReuse: REUSE[request.valuesReuse as keyof typeof REUSE],
     cleanupOnFail: request.cleanupOnFail,
@@ -95,6 +96,11 @@ export function toTest(request: api.TestReleaseRequest): TestCommand {
     names: request.names,
     expectedRevision: request.expectedRevision,
   };
+}
+
+/** Helm removes a label whose new value is "null". */
+function withoutEmpty(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value === "" ? "null" : value]));
 }
 
 const REUSE = {
