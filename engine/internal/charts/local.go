@@ -62,7 +62,7 @@ func fromFile(path, name string) (*Loaded, error) {
 func fromDirectory(path string) (*Loaded, error) {
 	// Before anything is walked: a directory without it may be of any size.
 	if _, err := os.Stat(filepath.Join(path, "Chart.yaml")); err != nil {
-		return nil, invalid(errors.New("Chart.yaml file is missing")) //nolint:staticcheck // the file's name
+		return nil, invalid(errors.New("it has no Chart.yaml"))
 	}
 	if err := (&walk{root: path}).directory(path); err != nil {
 		return nil, invalid(withoutPath(err, path))
