@@ -1136,11 +1136,10 @@ type ActionOptions struct {
 	HistoryMax  int32  `protobuf:"varint,11,opt,name=history_max,json=historyMax,proto3" json:"history_max,omitempty"`
 	Description string `protobuf:"bytes,12,opt,name=description,proto3" json:"description,omitempty"`
 	// The caller's own labels on the release.
-	Labels           map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	DryRun           bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`                               // Server-side dry run.
-	DependencyUpdate bool              `protobuf:"varint,15,opt,name=dependency_update,json=dependencyUpdate,proto3" json:"dependency_update,omitempty"` // Reserved: refused.
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	Labels        map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	DryRun        bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // Server-side dry run.
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ActionOptions) Reset() {
@@ -1267,13 +1266,6 @@ func (x *ActionOptions) GetLabels() map[string]string {
 func (x *ActionOptions) GetDryRun() bool {
 	if x != nil {
 		return x.DryRun
-	}
-	return false
-}
-
-func (x *ActionOptions) GetDependencyUpdate() bool {
-	if x != nil {
-		return x.DependencyUpdate
 	}
 	return false
 }
@@ -3635,7 +3627,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"setLiteral\"5\n" +
 	"\aSetFile\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\xde\x05\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\xb1\x05\n" +
 	"\rActionOptions\x121\n" +
 	"\x04wait\x18\x01 \x01(\x0e2\x1d.berth.engine.v1.WaitStrategyR\x04wait\x12\"\n" +
 	"\rwait_for_jobs\x18\x02 \x01(\bR\vwaitForJobs\x123\n" +
@@ -3652,8 +3644,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"historyMax\x12 \n" +
 	"\vdescription\x18\f \x01(\tR\vdescription\x12B\n" +
 	"\x06labels\x18\r \x03(\v2*.berth.engine.v1.ActionOptions.LabelsEntryR\x06labels\x12\x17\n" +
-	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x12+\n" +
-	"\x11dependency_update\x18\x0f \x01(\bR\x10dependencyUpdate\x1a9\n" +
+	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x02\n" +

@@ -114,7 +114,10 @@ func (r *Runner) act(ctx context.Context, target *enginev1.Target, action *engin
 		}()
 		ended <- verb(s)
 	}()
-	return s.finish(<-ended)
+	result := s.finish(<-ended)
+	r.options.Log.Info("an action ended", "operation", s.id, "traceparent", action.GetTraceparent(),
+		"namespace", target.GetNamespace(), "release", target.GetRelease(), "code", result.GetError().GetCode())
+	return result
 }
 
 func (r *Runner) register(s *session) error {

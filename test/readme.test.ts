@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+
+import { startTestBerth } from "./support/berth.ts";
+import type { TestBerth } from "./support/berth.ts";
+
+const repository = join(import.meta.dirname, "..");
+const hasCurl = spawnSync("curl", ["--version"]).status === 0;
+const run = promisify(execFile);
+
+let berth: TestBerth;
+
+before(async () => {
+  berth = await startTestBerth();
+});
+after(() => berth[Symbol.asyncDispose]());
+
+/** The shell lines of a section, as they would be typed, but at this test's Berth and namespace. */
+async function linesOf(section: string): Promise<string> {
+  const readme = await readFile(join(repository, "README.md"), "utf8");
+  const text = readme.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
+  const blocks = [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
+  assert.ok(blocks.length > 0, `the README has no lines in "${section}"`);
+  return blocks
+    .join("\n")
+    .replaceAll("http://127.0.0.1:4000", berth.url)
+    .replaceAll("namespaces/default", `namespaces/${berth.namespace}`);
+}
+
+for (const section of ["A first install", "The API"]) {
+  test(`the README's lines in "${section}" work`, { skip: hasCurl ? false : "there is no curl here" }, async () => {
+    // An error status of any of them ends the script.
+    const script = `set -e\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${await linesOf(section)}`;
+    const { stdout } = await run("bash", ["-c", script], { cwd: repository });
+    assert.doesNotMatch(stdout, /OPERATION_STATE_FAILED|"status":"failed"/);
+    assert.match(stdout, section === "The API" ? /OPERATION_STATE_SUCCEEDED/ : /"status":"success"/);
+  });
+}
