@@ -34,7 +34,7 @@ interface Traffic {
 }
 
 /** Opens a port over a request handler. */
-export function createPort(handler: http.RequestListener): Port {
+export function createPort(handler: http.RequestListener, receiveMs: number = LIMITS.receive): Port {
   const server = createServer(
     {
       http: { keepAliveTimeout: LIMITS.keepAlive, maxHeaderSize: LIMITS.headerBytes },
@@ -50,8 +50,8 @@ export function createPort(handler: http.RequestListener): Port {
     silent: new WeakMap(),
     isClosing: false,
   };
-  watchConnections(server, traffic);
-  watchRequests(server, traffic);
+  watchConnections(server, traffic, receiveMs);
+  watchRequests(server, traffic, receiveMs);
   return {
     server,
     listen: (port, host) =>
@@ -66,14 +66,14 @@ export function createPort(handler: http.RequestListener): Port {
   };
 }
 
-function watchConnections(server: Server, { sockets, sessions, silent }: Traffic): void {
+function watchConnections(server: Server, { sockets, sessions, silent }: Traffic, receiveMs: number): void {
   // The port hands its listeners on to the servers below it, so a connection is told twice.
   server.on("connection", (socket: Socket) => {
     if (sockets.has(socket)) return;
     sockets.add(socket);
     silent.set(
       socket,
-      setTimeout(() => socket.destroy(), LIMITS.receive),
+      setTimeout(() => socket.destroy(), receiveMs),
     );
     socket.once("close", () => {
       clearTimeout(silent.get(socket));
@@ -89,14 +89,15 @@ function watchConnections(server: Server, { sockets, sessions, silent }: Traffic
   });
 }
 
-function watchRequests(server: Server, traffic: Traffic): void {
+function watchRequests(server: Server, traffic: Traffic, receiveMs: number): void {
   const { running, silent } = traffic;
   server.on("request", (request: http.IncomingMessage, response: http.ServerResponse) => {
     const { socket } = request;
     const isHttp1 = request.httpVersionMajor === 1;
     clearTimeout(silent.get(socket));
     running.set(socket, (running.get(socket) ?? 0) + 1);
-    const slow = setTimeout(() => request.destroy(), LIMITS.receive);
+    // A request without a body has no end to wait for, and its answer may take long.
+    const slow = hasBody(request) ? setTimeout(() => request.destroy(), receiveMs) : undefined;
     request.once("end", () => clearTimeout(slow));
     response.once("close", () => {
       clearTimeout(slow);
@@ -106,6 +107,11 @@ function watchRequests(server: Server, traffic: Traffic): void {
       if (traffic.isClosing && isHttp1 && left <= 0) socket.end();
     });
   });
+}
+
+function hasBody({ headers }: http.IncomingMessage): boolean {
+  const { "content-length": length, "content-type": type, "transfer-encoding": encoding } = headers;
+  return type !== undefined || encoding !== undefined || Number(length ?? 0) > 0;
 }
 
 async function drain(server: Server, traffic: Traffic, deadlineMs: number): Promise<void> {
