@@ -2,6 +2,7 @@ import { connect } from "node:net";
 
 import { engine } from "@berth/contract";
 import { BerthError } from "@berth/base";
+import type { Logger } from "@berth/base";
 import { createClient } from "@connectrpc/connect";
 import type { Client } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -12,11 +13,13 @@ import type { Engine, RunOptions } from "./types.ts";
 
 /** Milliseconds for a call that only reads. */
 const READ_LIMIT = 60_000;
+/** Milliseconds for a rendering: a minute to fetch the chart, a minute to render it, and the cluster's time. */
+const RENDER_LIMIT = 150_000;
 /** Milliseconds for a settlement; the caller repeats it. */
 const SETTLE_LIMIT = 30_000;
 
 /** The engine over its process' socket. */
-export function createEngine(process: EngineProcess): Engine {
+export function createEngine(process: EngineProcess, log: Logger): Engine {
   const client = createClient(
     engine.EngineService,
     createConnectTransport({
@@ -29,6 +32,7 @@ export function createEngine(process: EngineProcess): Engine {
       nodeOptions: { createConnection: () => connect(process.socket) },
     }),
   );
+  const parts = { client, log };
   const read = <Request, Response>(
     call: (request: Request, options: { timeoutMs: number }) => Promise<Response>,
     timeoutMs = READ_LIMIT,
@@ -42,13 +46,13 @@ export function createEngine(process: EngineProcess): Engine {
     };
   };
   return {
-    install: (request, options) => run(client, request.context?.operationId, client.install(request), options),
-    upgrade: (request, options) => run(client, request.context?.operationId, client.upgrade(request), options),
-    rollback: (request, options) => run(client, request.context?.operationId, client.rollback(request), options),
-    uninstall: (request, options) => run(client, request.context?.operationId, client.uninstall(request), options),
-    test: (request, options) => run(client, request.context?.operationId, client.test(request), options),
+    install: (request, options) => run(parts, request.context?.operationId, client.install(request), options),
+    upgrade: (request, options) => run(parts, request.context?.operationId, client.upgrade(request), options),
+    rollback: (request, options) => run(parts, request.context?.operationId, client.rollback(request), options),
+    uninstall: (request, options) => run(parts, request.context?.operationId, client.uninstall(request), options),
+    test: (request, options) => run(parts, request.context?.operationId, client.test(request), options),
     settle: read(client.settle, SETTLE_LIMIT),
-    render: read(client.render),
+    render: read(client.render, RENDER_LIMIT),
     get: read(client.get),
     history: read(client.history),
     status: read(client.status),
@@ -62,8 +66,13 @@ export function createEngine(process: EngineProcess): Engine {
   };
 }
 
+interface Parts {
+  readonly client: Client<typeof engine.EngineService>;
+  readonly log: Logger;
+}
+
 async function run(
-  client: Client<typeof engine.EngineService>,
+  { client, log }: Parts,
   operationId: string | undefined,
   events: AsyncIterable<engine.ActionEvent>,
   { signal, onEvent }: RunOptions = {},
@@ -82,7 +91,12 @@ async function run(
         else signal?.addEventListener("abort", cancel, { once: true });
       }
       if (event.event.case === "result") return event.event.value;
-      onEvent?.(event);
+      try {
+        onEvent?.(event);
+      } catch (error) {
+        // Leaving the loop would cancel the action: it is not its observer's to end.
+        log.error({ error, operation: operationId }, "an observer of an action failed");
+      }
     }
   } catch (error) {
     throw fromConnect(error, hasBegun || !isRefused(error));

@@ -11,9 +11,10 @@ export function fromConnect(error: unknown, begun: boolean): BerthError {
   switch (code) {
     case Code.DeadlineExceeded:
       return new BerthError("DEADLINE_EXCEEDED", "The engine did not answer in time.", { cause: error });
-    case Code.InvalidArgument:
     case Code.ResourceExhausted:
       return new BerthError("BODY_TOO_LARGE", "The request is larger than the engine takes.", { cause: error });
+    // A stream that was cut off is no valid one.
+    case Code.InvalidArgument:
     case Code.Unavailable:
     case Code.Unknown:
     case Code.Internal:

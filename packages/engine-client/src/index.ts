@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly binary: string;
   /** Lets charts come from files of this machine. */
   readonly allowLocalCharts: boolean;
+  /** How long one rendering may take, in milliseconds; one minute where absent. */
+  readonly renderTimeoutMs?: number;
   /** Its whole environment, such as GOMEMLIMIT and SSL_CERT_FILE; empty where absent. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly log: Logger;
@@ -21,5 +23,5 @@ export interface EngineOptions {
 
 /** Starts the engine; UNAVAILABLE where it does not come up within 20 s. */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  return createEngine(await startEngineProcess({ clock: systemClock, environment: {}, ...options }));
+  return createEngine(await startEngineProcess({ clock: systemClock, environment: {}, ...options }), options.log);
 }
