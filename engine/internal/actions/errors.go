@@ -101,10 +101,10 @@ func codeOf(err error) string {
 // texts are what Helm says where it gives no type. The first that fits counts.
 var texts = []struct{ text, code string }{
 	{"values don't meet the specifications of the schema", "VALUES_SCHEMA"},
+	{"execution error at", "TEMPLATE_FAILED"},
 	{"chart requires kubeVersion", "KUBE_VERSION_UNSUPPORTED"},
 	{"cannot be imported into the current release", "OBJECT_EXISTS"},
 	{"cannot reuse a name that is still in use", "RELEASE_EXISTS"},
-	{"already exists", "OBJECT_EXISTS"},
 	{"another operation (install/upgrade/rollback) is in progress", "RELEASE_PENDING"},
 	{"has no deployed releases", "RELEASE_NOT_FOUND"},
 	{"release: not found", "RELEASE_NOT_FOUND"},
@@ -125,6 +125,8 @@ var texts = []struct{ text, code string }{
 	{"error calling", "TEMPLATE_FAILED"},
 	{"template:", "TEMPLATE_FAILED"},
 	{"templates/", "TEMPLATE_FAILED"},
+	// After the templates, which may fail with any words.
+	{"already exists", "OBJECT_EXISTS"},
 }
 
 func codeOfText(text string) string {

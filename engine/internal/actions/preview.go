@@ -62,14 +62,28 @@ func (s *session) preview(digest string, render func() (ri.Releaser, error)) (*r
 		return nil, err
 	}
 	store.Stamp(rel, s.action.GetProvenance())
-	size, err := EncodedSize(rel)
-	if err != nil {
+	if err := checkSize(rel); err != nil {
 		return nil, err
 	}
-	if size > store.MaxRecord {
-		return nil, store.TooLarge(size)
-	}
 	return rel, s.checkServed(rel)
+}
+
+// checkSize refuses a release whose record Kubernetes would not store. Base64
+// makes 4 bytes of 3 and gzip never more than a little: most releases are small
+// enough to be let through without packing them twice.
+func checkSize(rel *release.Release) error {
+	text, err := json.Marshal(rel)
+	if err != nil {
+		return err
+	}
+	if len(text) < store.MaxRecord*7/10 {
+		return nil
+	}
+	size, err := EncodedSize(rel)
+	if err == nil && size > store.MaxRecord {
+		err = store.TooLarge(size)
+	}
+	return err
 }
 
 // previewUnchecked renders within the time limit.
@@ -123,12 +137,24 @@ var _ io.Writer = (*counter)(nil)
 func copyValues(vals map[string]any) map[string]any {
 	copied := make(map[string]any, len(vals))
 	for key, value := range vals {
-		if nested, ok := value.(map[string]any); ok {
-			value = copyValues(nested)
-		}
-		copied[key] = value
+		copied[key] = copyValue(value)
 	}
 	return copied
+}
+
+func copyValue(value any) any {
+	switch nested := value.(type) {
+	case map[string]any:
+		return copyValues(nested)
+	case []any:
+		copied := make([]any, len(nested))
+		for i, one := range nested {
+			copied[i] = copyValue(one)
+		}
+		return copied
+	default:
+		return value
+	}
 }
 
 func (s *session) namespaceExists(ctx context.Context) error {

@@ -1,5 +1,5 @@
 import { asBerthError } from "@berth/base";
-import { pino } from "pino";
+import { pino, stdSerializers } from "pino";
 
 import { composeBerth } from "./compose.ts";
 import { loadConfig } from "./config.ts";
@@ -10,7 +10,7 @@ const DRAIN = 10_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
-  const log = pino({ level: config.logLevel }, pino.destination(2));
+  const log = pino({ level: config.logLevel, serializers: { error: stdSerializers.err } }, pino.destination(2));
   const { berth, close } = await composeBerth(config, log);
   const server = await createServer(berth, { host: config.host, port: config.port, log });
   log.info({ url: server.url }, "listening");
