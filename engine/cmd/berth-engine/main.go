@@ -29,6 +29,10 @@ import (
 const (
 	// defaultMemory is the garbage collector's limit where GOMEMLIMIT sets none.
 	defaultMemory = 1 << 30
+	// defaultGC lets the heap grow to four times what is alive before it is
+	// collected, within the memory limit: an action's garbage is short-lived, and
+	// collecting it took a fifth of the engine's time.
+	defaultGC = 300
 	// overrunExit is the exit code after a render that could not be ended.
 	overrunExit = 86
 )
@@ -65,6 +69,9 @@ func run(given options, log *slog.Logger) error {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(defaultMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(defaultGC)
 	}
 	forgetHelmEnvironment()
 	silenceLibraries(log)

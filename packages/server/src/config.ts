@@ -108,7 +108,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Variables of Go's runtime and of its TLS roots that reach the engine. */
-const ENGINE_VARIABLES = ["GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+const ENGINE_VARIABLES = ["GOGC", "GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 function pick(from: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.flatMap((name) => (from[name] === undefined ? [] : [[name, from[name]]])));
