@@ -2,6 +2,7 @@ package actions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func toRelease(rel *release.Release) *enginev1.Release {
 	}
 	system := driver.GetSystemLabels()
 	for key, value := range rel.Labels {
-		if !strings.HasPrefix(key, berthLabels) && !contains(system, key) {
+		if !strings.HasPrefix(key, berthLabels) && !slices.Contains(system, key) {
 			made.Labels[key] = value
 		}
 	}
@@ -90,13 +91,4 @@ func toTime(at time.Time) *timestamppb.Timestamp {
 		return nil
 	}
 	return timestamppb.New(at)
-}
-
-func contains(list []string, text string) bool {
-	for _, one := range list {
-		if one == text {
-			return true
-		}
-	}
-	return false
 }

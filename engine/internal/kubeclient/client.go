@@ -9,7 +9,6 @@ import (
 	"path"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -120,11 +119,6 @@ func (c *Client) Update(original, target kube.ResourceList, options ...kube.Clie
 	c.events.Phase(enginev1.Phase_PHASE_APPLYING)
 	c.expect(target)
 	return c.Client.Update(original, target, options...)
-}
-
-// Delete deletes the resources.
-func (c *Client) Delete(resources kube.ResourceList, policy metav1.DeletionPropagation) (*kube.Result, []error) {
-	return c.Client.Delete(resources, policy)
 }
 
 // expect notes which objects are about to be applied.

@@ -1,7 +1,7 @@
 import { resolveChart } from "../../charts/index.ts";
 import type { InstallCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
-import { toChart, toContext, toOptions, toTarget, toValues } from "./request.ts";
+import { toChart, toContext, toOptions, toValues } from "./request.ts";
 import { runAction } from "./run.ts";
 import type { ActionParts } from "./run.ts";
 
@@ -9,11 +9,10 @@ import type { ActionParts } from "./run.ts";
 export function createInstall(parts: ActionParts): Action<InstallCommand> {
   return async (command, run) => {
     const chart = resolveChart(command.chart, parts.charts);
-    const { target } = command;
-    return runAction(parts, target, run, (options) =>
+    return runAction(parts, command.target, run, (target, options) =>
       parts.engine.install(
         {
-          target: toTarget(run.cluster, run.principal, target, parts.storageOf(target)),
+          target,
           context: toContext(command, run, chart),
           chart: toChart(chart, parts.egress),
           values: toValues(command.values),

@@ -1,6 +1,6 @@
 import type { TestCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
-import { toContext, toDuration, toTarget } from "./request.ts";
+import { toContext, toDuration } from "./request.ts";
 import { runAction } from "./run.ts";
 import type { ActionParts } from "./run.ts";
 
@@ -8,10 +8,10 @@ import type { ActionParts } from "./run.ts";
 export function createRunTests(parts: ActionParts): Action<TestCommand> {
   return (command, run) => {
     const timeoutMs = command.options?.timeoutMs;
-    return runAction(parts, command.target, run, (options) =>
+    return runAction(parts, command.target, run, (target, options) =>
       parts.engine.test(
         {
-          target: toTarget(run.cluster, run.principal, command.target, parts.storageOf(command.target)),
+          target,
           context: toContext(command, run),
           ...(timeoutMs === undefined ? {} : { timeout: toDuration(timeoutMs) }),
           names: [...(command.names ?? [])],

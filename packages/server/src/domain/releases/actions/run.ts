@@ -7,6 +7,7 @@ import type { ReleaseTarget } from "../../command.ts";
 import type { ActionOutcome, ActionResult, ActionRun } from "../action.ts";
 import type { StorageKind } from "../stored-revision.ts";
 import { fromEvent, fromResult } from "./answer.ts";
+import { toTarget } from "./request.ts";
 import type { Settler } from "./settler.ts";
 
 /** What every action is made of. */
@@ -28,6 +29,8 @@ const NOTHING: ActionResult = {
   firstService: undefined,
 };
 
+type EngineTarget = ReturnType<typeof toTarget>;
+
 /** Status words of a revision whose action has not ended. */
 const UNSETTLED = /^(pending-.*|uninstalling)$/;
 
@@ -40,10 +43,11 @@ export async function runAction(
   parts: ActionParts,
   target: ReleaseTarget,
   run: ActionRun,
-  call: (options: RunOptions) => Promise<wire.ActionResult>,
+  call: (engineTarget: EngineTarget, options: RunOptions) => Promise<wire.ActionResult>,
 ): Promise<ActionOutcome> {
   const storage = parts.storageOf(target);
-  const outcome = await callEngine(run, call);
+  const engineTarget = toTarget(run.cluster, run.principal, target, storage);
+  const outcome = await callEngine(run, (options) => call(engineTarget, options));
   const { error, result } = outcome;
   const isLost = error?.code === "ENGINE_LOST";
   const isUnsettled = UNSETTLED.test(result.release?.status ?? "") && outcome.changed;

@@ -3,7 +3,7 @@ import { engine } from "@berth/contract";
 import { resolveChart } from "../../charts/index.ts";
 import type { UpgradeCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
-import { toChart, toContext, toOptions, toTarget, toValues } from "./request.ts";
+import { toChart, toContext, toOptions, toValues } from "./request.ts";
 import { runAction } from "./run.ts";
 import type { ActionParts } from "./run.ts";
 
@@ -17,11 +17,11 @@ const REUSE = {
 export function createUpgrade(parts: ActionParts): Action<UpgradeCommand> {
   return async (command, run) => {
     const chart = resolveChart(command.chart, parts.charts);
-    const { target, valuesReuse } = command;
-    return runAction(parts, target, run, (options) =>
+    const { valuesReuse } = command;
+    return runAction(parts, command.target, run, (target, options) =>
       parts.engine.upgrade(
         {
-          target: toTarget(run.cluster, run.principal, target, parts.storageOf(target)),
+          target,
           context: toContext(command, run, chart),
           chart: toChart(chart, parts.egress),
           values: toValues(command.values),
