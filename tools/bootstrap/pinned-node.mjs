@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { npmCi } from "./npm.mjs";
-import { nodePackage } from "./paths.mjs";
+import { nodePackage, repository } from "./paths.mjs";
 import { SetupProblem } from "./setup-problem.mjs";
 
 /** Gives the path of the pinned Node, and installs it where it is not there yet. */
@@ -12,7 +12,9 @@ export async function ensurePinnedNode() {
   const name = `node-${process.platform}-${process.arch}`;
   const version = optionalDependencies[name];
   if (version === undefined) return runningNode(name, Object.values(optionalDependencies)[0]);
-  if (process.versions.node === version) return process.execPath;
+  // One that an older checkout has installed here goes with the next `npm ci`.
+  const isLent = process.execPath.startsWith(join(repository, "node_modules"));
+  if (process.versions.node === version && !isLent) return process.execPath;
   const binary = join(nodePackage, "node_modules", name, "bin/node");
   if (versionOf(binary) !== version) {
     console.error(`Installing Node ${version} for Berth's own use …`);
