@@ -6,6 +6,7 @@ import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, hookJob } from "./support/charts.ts";
+import { sendForEvents } from "./support/events.ts";
 
 let berth: TestBerth;
 
@@ -49,6 +50,28 @@ test("hooks run before and after an install", async () => {
     ["hooked-after", "Succeeded"],
     ["hooked-before", "Succeeded"],
   ]);
+});
+
+test("what a hook prints is in the events, also of one that ends at once or fails", async () => {
+  for (const [name, failing] of [
+    ["printing", false],
+    ["failing-print", true],
+  ] as const) {
+    const chart = await berth.charts.write(name, {
+      "templates/config.yaml": CONFIG_MAP,
+      "templates/hook.yaml": hookJob("hook", "pre-install", false).replace(
+        "    spec:\n      restartPolicy",
+        `${failing ? '    metadata: { annotations: { devcluster.berth.dev/fail: "" } }\n' : ""}    spec:\n      restartPolicy`,
+      ),
+    });
+    const logs: Record<string, unknown>[] = [];
+    const url = `${berth.url}${berth.releases}`;
+    for await (const event of sendForEvents(url, "POST", { name, chart: { path: chart }, options })) {
+      if (event.event === "log") logs.push(event.data);
+    }
+    assert.equal(logs.length, 1, JSON.stringify(logs));
+    assert.match(JSON.stringify(logs[0]), new RegExp(`${name}-hook.*simulated by KWOK`, "s"));
+  }
 });
 
 for (const event of ["pre-install", "post-install"]) {

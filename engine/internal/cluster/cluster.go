@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
@@ -23,6 +24,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 
 	"berth.dev/engine/gen/enginev1"
+	"berth.dev/engine/internal/watches"
 )
 
 const (
@@ -47,6 +49,7 @@ func NewCache() *Cache { return &Cache{known: map[string]*Known{}} }
 type Known struct {
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
+	watches   *watches.Pool
 
 	mu           sync.Mutex
 	capabilities *common.Capabilities
@@ -73,8 +76,16 @@ func (c *Cache) Get(cluster *enginev1.Cluster, identity *enginev1.Identity) (*Kn
 	if err != nil {
 		return nil, err
 	}
+	// A watch has no time limit of its own.
+	config.Timeout = 0
+	dyn, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
 	cached := memory.NewMemCacheClient(client)
-	known := &Known{discovery: cached, mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached)}
+	known := &Known{
+		discovery: cached, mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached), watches: watches.NewPool(dyn),
+	}
 	c.known[key] = known
 	c.order = append(c.order, key)
 	if len(c.order) > maxKnown {
@@ -114,6 +125,9 @@ func (k *Known) Capabilities() (*common.Capabilities, error) {
 
 // Mapper maps kinds to resources from memory; a kind that is not known makes it look again.
 func (k *Known) Mapper() meta.RESTMapper { return k.mapper }
+
+// Watches are what waits share.
+func (k *Known) Watches() *watches.Pool { return k.watches }
 
 // Forget drops what is known, because CRDs were installed.
 func (k *Known) Forget() {

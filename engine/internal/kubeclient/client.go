@@ -9,6 +9,7 @@ import (
 	"path"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/dynamic"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -17,6 +18,7 @@ import (
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/cluster"
 	"berth.dev/engine/internal/progress"
+	"berth.dev/engine/internal/watches"
 )
 
 func init() {
@@ -30,6 +32,8 @@ type Client struct {
 	*kube.Client
 	wait    context.Context
 	events  *progress.Reporter
+	pool    *watches.Pool
+	mapper  meta.RESTMapper
 	dynamic dynamic.Interface
 	typed   corev1.CoreV1Interface
 
@@ -70,7 +74,10 @@ func New(wait context.Context, getter *cluster.Getter, events *progress.Reporter
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Client: inner, wait: wait, events: events, dynamic: dyn, typed: typed}, nil
+	return &Client{
+		Client: inner, wait: wait, events: events, dynamic: dyn, typed: typed,
+		pool: getter.Known.Watches(), mapper: getter.Known.Mapper(),
+	}, nil
 }
 
 // Failure is the object the action failed at; nil where it is none.

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"berth.dev/engine/gen/enginev1"
@@ -48,9 +49,7 @@ func (c *Client) Status(ctx context.Context, info *resource.Info) *enginev1.Obje
 	}
 	answer.Status, answer.Reason = result.Status.String(), result.Message
 	if result.Status != status.CurrentStatus {
-		if reason := c.podsReason(ctx, object); reason != "" {
-			answer.Reason = strings.TrimSpace(result.Message + " " + reason)
-		}
+		addReason(answer, c.podsOf(ctx, object))
 	}
 	answer.Reason = bound(answer.Reason)
 	return answer
@@ -64,34 +63,38 @@ func (c *Client) read(ctx context.Context, info *resource.Info) (*unstructured.U
 	return resources.Get(ctx, info.Name, metav1.GetOptions{})
 }
 
-// podsReason says why the pods of a workload are not ready; empty where none says so.
-func (c *Client) podsReason(ctx context.Context, object *unstructured.Unstructured) string {
-	if object.GetKind() == "Pod" {
-		pod, err := c.typed.Pods(object.GetNamespace()).Get(ctx, object.GetName(), metav1.GetOptions{})
-		if err != nil {
-			return ""
+// podsOf gives the pods of a workload, or the pod itself.
+func (c *Client) podsOf(ctx context.Context, object *unstructured.Unstructured) []*v1.Pod {
+	if object.GetKind() == podKind.Kind {
+		pod := &v1.Pod{}
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, pod) != nil {
+			return nil
 		}
-		return podReason(pod)
+		return []*v1.Pod{pod}
 	}
-	raw, found, err := unstructured.NestedMap(object.Object, "spec", "selector")
-	if err != nil || !found {
-		return ""
+	selector := selectorOf(object)
+	if selector == nil {
+		return nil
 	}
-	labels, _, err := unstructured.NestedStringMap(raw, "matchLabels")
-	if err != nil || len(labels) == 0 {
-		return ""
-	}
-	selector := metav1.FormatLabelSelector(&metav1.LabelSelector{MatchLabels: labels})
-	pods, err := c.typed.Pods(object.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector, Limit: 50})
+	list, err := c.typed.Pods(object.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector.String(), Limit: 50})
 	if err != nil {
-		return ""
+		return nil
 	}
-	for i := range pods.Items {
-		if reason := podReason(&pods.Items[i]); reason != "" {
-			return reason
+	pods := make([]*v1.Pod, len(list.Items))
+	for i := range list.Items {
+		pods[i] = &list.Items[i]
+	}
+	return pods
+}
+
+// addReason adds what the first pod says that says anything.
+func addReason(answer *enginev1.ObjectStatus, pods []*v1.Pod) {
+	for _, pod := range pods {
+		if reason := podReason(pod); reason != "" {
+			answer.Reason = strings.TrimSpace(answer.Reason + " " + reason)
+			return
 		}
 	}
-	return ""
 }
 
 // podReason says why a pod is not ready: its containers' words first, then its conditions.

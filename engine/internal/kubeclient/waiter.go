@@ -5,129 +5,145 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/cli-runtime/pkg/resource"
+
 	"helm.sh/helm/v4/pkg/kube"
-	release "helm.sh/helm/v4/pkg/release/v1"
 
 	"berth.dev/engine/gen/enginev1"
 )
 
-const (
-	// sampleAfter is when a wait first looks at its objects to say how they are;
-	// most waits are over by then.
-	sampleAfter = time.Second
-	// sampleEvery is between two looks.
-	sampleEvery = 3 * time.Second
-	// maxSampled bounds the objects of one wait that are looked at.
-	maxSampled = 100
-)
-
-// GetWaiter gives a waiter that ends with the action.
+// GetWaiter gives a waiter that ends with the action and reports.
 func (c *Client) GetWaiter(strategy kube.WaitStrategy) (kube.Waiter, error) {
-	return c.GetWaiterWithOptions(strategy)
-}
-
-// GetWaiterWithOptions gives a waiter that ends with the action and reports.
-func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, options ...kube.WaitOption) (kube.Waiter, error) {
-	inner, err := c.Client.GetWaiterWithOptions(strategy, append(options, kube.WithWaitContext(c.wait))...)
+	if strategy != kube.LegacyStrategy {
+		return &waiter{client: c, waits: strategy == kube.StatusWatcherStrategy}, nil
+	}
+	inner, err := c.Client.GetWaiterWithOptions(strategy, kube.WithWaitContext(c.wait))
 	if err != nil {
 		return nil, err
 	}
-	return &waiter{Waiter: inner, client: c, waits: strategy != kube.HookOnlyStrategy}, nil
+	return &legacyWaiter{Waiter: inner, client: c}, nil
 }
 
+// GetWaiterWithOptions is GetWaiter: whatever an option could say is said by the action.
+func (c *Client) GetWaiterWithOptions(strategy kube.WaitStrategy, _ ...kube.WaitOption) (kube.Waiter, error) {
+	return c.GetWaiter(strategy)
+}
+
+// waiter waits by the shared watches. Without waits it waits for hooks alone.
 type waiter struct {
-	kube.Waiter
 	client *Client
 	waits  bool
 }
 
+// Wait waits until the resources are ready.
 func (w *waiter) Wait(resources kube.ResourceList, timeout time.Duration) error {
-	return w.watch(resources, func() error { return w.Waiter.Wait(resources, timeout) })
+	return w.untilReady(resources, timeout, readyReader(w.client.mapper))
 }
 
+// WaitWithJobs waits until the resources are ready and Jobs are done.
 func (w *waiter) WaitWithJobs(resources kube.ResourceList, timeout time.Duration) error {
-	return w.watch(resources, func() error { return w.Waiter.WaitWithJobs(resources, timeout) })
+	return w.untilReady(resources, timeout, readyWithJobsReader(w.client.mapper))
 }
 
-func (w *waiter) watch(resources kube.ResourceList, wait func() error) error {
+func (w *waiter) untilReady(resources kube.ResourceList, timeout time.Duration, reader engine.StatusReader) error {
 	if !w.waits || len(resources) == 0 {
-		return wait()
+		return nil
 	}
 	w.client.events.Phase(enginev1.Phase_PHASE_WAITING)
-	stop := w.client.sample(resources)
-	err := wait()
-	stop()
-	if err != nil {
-		w.client.blame(resources, err, false)
-	}
-	return err
+	return w.client.limited(timeout, func(ctx context.Context) error {
+		err := w.client.waitFor(ctx, withoutPaused(resources), reader, status.CurrentStatus)
+		if err != nil {
+			w.client.blame(resources, err, status.CurrentStatus)
+		}
+		return err
+	})
 }
 
+// WaitForDelete waits until the resources are gone.
 func (w *waiter) WaitForDelete(resources kube.ResourceList, timeout time.Duration) error {
-	err := w.Waiter.WaitForDelete(resources, timeout)
-	if err != nil {
-		w.client.blame(resources, err, false)
+	if !w.waits {
+		return nil
 	}
-	return err
+	return w.client.limited(timeout, func(ctx context.Context) error {
+		err := w.client.waitFor(ctx, resources, readyReader(w.client.mapper), status.NotFoundStatus)
+		if err != nil {
+			w.client.blame(resources, err, status.NotFoundStatus)
+		}
+		return err
+	})
 }
 
 // WatchUntilReady waits for a hook.
 func (w *waiter) WatchUntilReady(resources kube.ResourceList, timeout time.Duration) error {
-	name, event := hookOf(resources)
-	w.client.events.Phase(hookPhase(event))
-	w.client.events.Hook(&enginev1.HookEvent{Name: name, Event: event, Phase: release.HookPhaseRunning.String()})
-	stop := w.client.followLogs(resources)
-	err := w.Waiter.WatchUntilReady(resources, timeout)
-	stop()
-	phase := release.HookPhaseSucceeded
+	return w.client.hook(resources, func() error {
+		return w.client.limited(timeout, func(ctx context.Context) error {
+			return w.client.waitFor(ctx, resources, hookReader(w.client.mapper), status.CurrentStatus)
+		})
+	})
+}
+
+// legacyWaiter polls, by Helm 3's rules of what is ready.
+type legacyWaiter struct {
+	kube.Waiter
+	client *Client
+}
+
+// Wait waits until the resources are ready.
+func (w *legacyWaiter) Wait(resources kube.ResourceList, timeout time.Duration) error {
+	return w.blaming(resources, func() error { return w.Waiter.Wait(resources, timeout) })
+}
+
+// WaitWithJobs waits until the resources are ready and Jobs are done.
+func (w *legacyWaiter) WaitWithJobs(resources kube.ResourceList, timeout time.Duration) error {
+	return w.blaming(resources, func() error { return w.Waiter.WaitWithJobs(resources, timeout) })
+}
+
+// WatchUntilReady waits for a hook.
+func (w *legacyWaiter) WatchUntilReady(resources kube.ResourceList, timeout time.Duration) error {
+	return w.client.hook(resources, func() error { return w.Waiter.WatchUntilReady(resources, timeout) })
+}
+
+func (w *legacyWaiter) blaming(resources kube.ResourceList, wait func() error) error {
+	w.client.events.Phase(enginev1.Phase_PHASE_WAITING)
+	err := wait()
 	if err != nil {
-		phase = release.HookPhaseFailed
-		w.client.blame(resources, err, true)
+		w.client.blame(resources, err, status.CurrentStatus)
 	}
-	w.client.events.Hook(&enginev1.HookEvent{Name: name, Event: event, Phase: phase.String()})
 	return err
 }
 
-// sample says how the objects are until stop is called.
-func (c *Client) sample(resources kube.ResourceList) (stop func()) {
-	ctx, cancel := context.WithCancel(c.wait)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		last := map[string]string{}
-		timer := time.NewTimer(sampleAfter)
-		defer timer.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-timer.C:
-			}
-			for _, info := range resources[:min(len(resources), maxSampled)] {
-				status := c.Status(ctx, info)
-				key := status.GetObject().String()
-				if text := status.GetStatus() + status.GetReason(); text != last[key] && ctx.Err() == nil {
-					last[key] = text
-					c.events.Status(status)
-				}
-			}
-			timer.Reset(sampleEvery)
-		}
-	}()
-	return func() { cancel(); <-done }
+// limited waits no longer than timeout, and not when the action is cancelled.
+func (c *Client) limited(timeout time.Duration, wait func(context.Context) error) error {
+	if timeout == 0 {
+		timeout = kube.DefaultStatusWatcherTimeout
+	}
+	ctx, cancel := context.WithTimeout(c.wait, timeout)
+	defer cancel()
+	return wait(ctx)
 }
 
-// blame finds the object a wait or hook failed at, with the cluster's reason.
-func (c *Client) blame(resources kube.ResourceList, err error, hook bool) {
+// withoutPaused leaves out Deployments that are paused: they get ready when somebody resumes them.
+func withoutPaused(resources kube.ResourceList) kube.ResourceList {
+	return resources.Filter(func(info *resource.Info) bool {
+		deployment, ok := kube.AsVersioned(info).(*appsv1.Deployment)
+		return !ok || !deployment.Spec.Paused
+	})
+}
+
+// blame finds the object a wait or hook failed at, with the cluster's reason:
+// the first that is not as desired, of a hook the first.
+func (c *Client) blame(resources kube.ResourceList, err error, desired status.Status) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.wait), 5*time.Second)
 	defer cancel()
-	failure := &Failure{Hook: hook, Err: err}
+	failure := &Failure{Hook: desired == "", Err: err}
 	if !errors.Is(c.wait.Err(), context.Canceled) {
 		for _, info := range resources {
-			status := c.Status(ctx, info)
-			if status.GetStatus() != "Current" || hook {
-				failure.Object, failure.Reason = status.GetObject(), status.GetReason()
-				failure.Unreachable = status.GetStatus() == "Unknown"
+			if found := c.Status(ctx, info); found.GetStatus() != desired.String() {
+				failure.Object, failure.Reason = found.GetObject(), found.GetReason()
+				failure.Unreachable = found.GetStatus() == status.UnknownStatus.String()
 				break
 			}
 		}

@@ -17,7 +17,8 @@ export function adminApi(server: string, credentials: { ca: string; cert: string
     close: () => agent.destroy(),
     send: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const headers = { "content-type": "application/json" };
+        const type = method === "PATCH" ? "application/strategic-merge-patch+json" : "application/json";
+        const headers = { "content-type": type };
         const outgoing = request(new URL(path, server), { agent, method, headers, timeout: PATIENCE }, (response) => {
           const chunks: Buffer[] = [];
           response.on("data", (chunk: Buffer) => chunks.push(chunk));

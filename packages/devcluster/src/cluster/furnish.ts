@@ -10,12 +10,25 @@ const storageClass = {
   volumeBindingMode: "Immediate",
 };
 
-/** Makes the simulated nodes and the storage class where they are missing. */
-export async function furnish(api: AdminApi, nodes: number): Promise<void> {
+/** Makes the simulated nodes, whose kubelets answer at a loopback port, and the storage class where they are missing. */
+export async function furnish(api: AdminApi, nodes: number, kubelet: number): Promise<void> {
   await create(api, "/apis/storage.k8s.io/v1/storageclasses", storageClass);
+  const names = Array.from({ length: nodes }, (_, index) => `sim-${index + 1}`);
   await Promise.all(
-    Array.from({ length: nodes }, (_, index) => create(api, "/api/v1/nodes", node(`sim-${index + 1}`))),
+    names.map(async (name) => {
+      await create(api, "/api/v1/nodes", node(name));
+      await reach(api, name, kubelet);
+    }),
   );
+}
+
+/** Says where a node's kubelet is: at each start, for its port may be another one. */
+async function reach(api: AdminApi, name: string, port: number): Promise<void> {
+  const addresses = [{ type: "ExternalDNS", address: "localhost" }];
+  const { status, body } = await api.send("PATCH", `/api/v1/nodes/${name}/status`, {
+    status: { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } },
+  });
+  if (status !== 200) throw new Error(`The address of node ${name} was refused (${status}): ${body}`);
 }
 
 /** Tells whether pods can run: the simulated nodes are ready, the default namespace has its service account. */

@@ -9,13 +9,15 @@ export interface Ports {
   readonly etcd: number;
   readonly etcdPeer: number;
   readonly apiserver: number;
+  /** KWOK's, which answers for the kubelets of simulated nodes. */
+  readonly kubelet: number;
 }
 
 /** Gives the ports a data directory had before where they are still free, so that kubeconfigs stay true; others else. */
 export async function choosePorts(directory: string): Promise<Ports> {
   const file = join(directory, "ports.json");
   const kept = await readIfThere(file);
-  const before = kept === undefined ? undefined : (JSON.parse(kept) as Ports);
+  const before = kept === undefined ? undefined : (JSON.parse(kept) as Partial<Ports>);
   // All are held at once, so that no two are the same.
   const held: Server[] = [];
   try {
@@ -29,6 +31,7 @@ export async function choosePorts(directory: string): Promise<Ports> {
       etcd: await take(before?.etcd),
       etcdPeer: await take(before?.etcdPeer),
       apiserver: await take(before?.apiserver),
+      kubelet: await take(before?.kubelet),
     };
     await writeOwn(file, JSON.stringify(ports));
     return ports;

@@ -4,6 +4,7 @@ import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { ProgramSpec } from "../supervisor/protocol.ts";
 import type { Toolchain } from "../toolchain/ensure.ts";
 import { partKubeconfig } from "./kubeconfig.ts";
+import { podLogsConfig } from "./pod-logs.ts";
 import type { Ports } from "./ports.ts";
 
 /** The parts of the control plane, and KWOK. */
@@ -87,6 +88,8 @@ function apiserver({ pki, ports }: Layout): Flags {
     "authorization-mode": "Node,RBAC",
     "enable-admission-plugins": "NodeRestriction",
     "allow-privileged": true,
+    // Where a simulated node's kubelet is; a real node has its own address.
+    "kubelet-preferred-address-types": "ExternalDNS,InternalIP",
     "service-account-issuer": "https://kubernetes.default.svc",
     "service-account-key-file": file("sa.pub"),
     "service-account-signing-key-file": file("sa.key"),
@@ -129,10 +132,13 @@ function scheduler({ pki }: Layout): Flags {
   return { kubeconfig: partKubeconfig(pki, "scheduler"), "leader-elect": false, "secure-port": 0, ...requests };
 }
 
-function kwok({ pki, toolchain }: Layout): Flags {
+function kwok({ directory, pki, ports, toolchain }: Layout): Flags {
   return {
     kubeconfig: partKubeconfig(pki, "kwok"),
-    config: toolchain.kwokStages,
+    config: `${toolchain.kwokStages},${podLogsConfig(directory)}`,
+    "server-address": `127.0.0.1:${ports.kubelet}`,
+    "tls-cert-file": join(pki.directory, "kwok-server.crt"),
+    "tls-private-key-file": join(pki.directory, "kwok-server.key"),
     // Nodes that are real are none of KWOK's business.
     "manage-all-nodes": false,
     "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",

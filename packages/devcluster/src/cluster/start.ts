@@ -15,6 +15,7 @@ import { describeFailure } from "./failure.ts";
 import { furnish, isFurnished } from "./furnish.ts";
 import { partKubeconfig, writeKubeconfig } from "./kubeconfig.ts";
 import { choosePorts } from "./ports.ts";
+import { writePodLogs } from "./pod-logs.ts";
 import { componentNames, describePrograms } from "./programs.ts";
 import type { ComponentName } from "./programs.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -74,6 +75,7 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
   const server = `https://127.0.0.1:${ports.apiserver}`;
   const kubeconfig = await writeKubeconfigs(pki, server, join(dataDir, "kubeconfig"));
   const credentials = { ca: pki.authority.cert, ...pki.users.admin };
+  await writePodLogs(dataDir);
   const supervisor = startSupervisor(dataDir, (exit) => void onExit(exit));
   const programs = describePrograms({ directory: dataDir, toolchain, pki, ports, durable });
   const components = Object.fromEntries(
@@ -99,7 +101,10 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
     const work = async () => {
       await start("etcd", "kube-apiserver");
       await answers();
-      await Promise.all([start("kube-controller-manager", "kube-scheduler", "kwok"), furnish(api, nodes)]);
+      await Promise.all([
+        start("kube-controller-manager", "kube-scheduler", "kwok"),
+        furnish(api, nodes, ports.kubelet),
+      ]);
       await ready();
     };
     await Promise.race([work(), started.promise]);

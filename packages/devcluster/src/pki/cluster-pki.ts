@@ -54,6 +54,7 @@ export async function writePki(directory: string): Promise<ClusterPki> {
     write("etcd-client", etcd, { commonName: "kube-apiserver", usages: ["client"] }),
     write("front-proxy", proxy, { commonName: "front-proxy-client", usages: ["client"] }),
     write("apiserver", authority, { commonName: "kube-apiserver", hosts: serverNames(), usages: ["server"] }),
+    write("kwok-server", authority, { commonName: "berth:kwok", hosts: loopback, usages: ["server"] }),
   ]);
   return { directory, authority, users: { admin, "controller-manager": manager, scheduler, kwok } };
 }
