@@ -1835,6 +1835,52 @@ func (x *ObjectStatus) GetReason() string {
 	return ""
 }
 
+// ActionEvents are what happened since the last message, in order: the first
+// comes at once, others are gathered for 100 ms, and the last holds the result.
+type ActionEvents struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Events        []*ActionEvent         `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActionEvents) Reset() {
+	*x = ActionEvents{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActionEvents) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActionEvents) ProtoMessage() {}
+
+func (x *ActionEvents) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
+func (*ActionEvents) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ActionEvents) GetEvents() []*ActionEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
 // ActionEvent is one thing that happened while an action ran.
 type ActionEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1854,7 +1900,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1866,7 +1912,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1879,7 +1925,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{17}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -2002,7 +2048,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2014,7 +2060,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2027,7 +2073,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{18}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -2063,7 +2109,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2075,7 +2121,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2088,7 +2134,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HookEvent) GetName() string {
@@ -2124,7 +2170,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2136,7 +2182,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2149,7 +2195,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HookLog) GetPod() string {
@@ -2195,7 +2241,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2207,7 +2253,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2220,7 +2266,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -2286,7 +2332,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2298,7 +2344,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2311,7 +2357,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActionError) GetCode() string {
@@ -2384,7 +2430,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2396,7 +2442,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2409,7 +2455,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Release) GetName() string {
@@ -2538,7 +2584,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2550,7 +2596,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2563,7 +2609,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -2607,7 +2653,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2619,7 +2665,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2632,7 +2678,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -2666,7 +2712,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +2724,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +2737,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -2718,7 +2764,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2730,7 +2776,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2743,7 +2789,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -2763,7 +2809,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2775,7 +2821,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2788,7 +2834,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -2814,7 +2860,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2826,7 +2872,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2839,7 +2885,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -2869,7 +2915,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2881,7 +2927,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2894,7 +2940,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -2982,7 +3028,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2994,7 +3040,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3007,7 +3053,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -3063,7 +3109,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3075,7 +3121,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3088,7 +3134,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -3125,7 +3171,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3137,7 +3183,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3150,7 +3196,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -3235,7 +3281,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3247,7 +3293,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3260,7 +3306,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Hook) GetName() string {
@@ -3344,7 +3390,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3402,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3415,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -3396,7 +3442,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3408,7 +3454,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3421,7 +3467,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -3448,7 +3494,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3460,7 +3506,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3473,7 +3519,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -3501,7 +3547,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3513,7 +3559,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3526,7 +3572,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -3693,7 +3739,9 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\fObjectStatus\x128\n" +
 	"\x06object\x18\x01 \x01(\v2 .berth.engine.v1.ObjectReferenceR\x06object\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xfe\x02\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"D\n" +
+	"\fActionEvents\x124\n" +
+	"\x06events\x18\x01 \x03(\v2\x1c.berth.engine.v1.ActionEventR\x06events\"\xfe\x02\n" +
 	"\vActionEvent\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12.\n" +
 	"\x05phase\x18\x02 \x01(\x0e2\x16.berth.engine.v1.PhaseH\x00R\x05phase\x124\n" +
@@ -3873,13 +3921,13 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0ePHASE_DELETING\x10\b\x12\x11\n" +
 	"\rPHASE_TESTING\x10\t\x12\x12\n" +
 	"\x0ePHASE_SETTLING\x10\n" +
-	"2\x92\a\n" +
-	"\rEngineService\x12J\n" +
-	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1c.berth.engine.v1.ActionEvent0\x01\x12J\n" +
-	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1c.berth.engine.v1.ActionEvent0\x01\x12L\n" +
-	"\bRollback\x12 .berth.engine.v1.RollbackRequest\x1a\x1c.berth.engine.v1.ActionEvent0\x01\x12N\n" +
-	"\tUninstall\x12!.berth.engine.v1.UninstallRequest\x1a\x1c.berth.engine.v1.ActionEvent0\x01\x12D\n" +
-	"\x04Test\x12\x1c.berth.engine.v1.TestRequest\x1a\x1c.berth.engine.v1.ActionEvent0\x01\x12I\n" +
+	"2\x97\a\n" +
+	"\rEngineService\x12K\n" +
+	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12K\n" +
+	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12M\n" +
+	"\bRollback\x12 .berth.engine.v1.RollbackRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12O\n" +
+	"\tUninstall\x12!.berth.engine.v1.UninstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12E\n" +
+	"\x04Test\x12\x1c.berth.engine.v1.TestRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12I\n" +
 	"\x06Settle\x12\x1e.berth.engine.v1.SettleRequest\x1a\x1f.berth.engine.v1.SettleResponse\x12I\n" +
 	"\x06Cancel\x12\x1e.berth.engine.v1.CancelRequest\x1a\x1f.berth.engine.v1.CancelResponse\x12I\n" +
 	"\x06Extend\x12\x1e.berth.engine.v1.ExtendRequest\x1a\x1f.berth.engine.v1.ExtendResponse\x12I\n" +
@@ -3901,7 +3949,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -3925,50 +3973,51 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*TestRequest)(nil),           // 19: berth.engine.v1.TestRequest
 	(*ObjectReference)(nil),       // 20: berth.engine.v1.ObjectReference
 	(*ObjectStatus)(nil),          // 21: berth.engine.v1.ObjectStatus
-	(*ActionEvent)(nil),           // 22: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 23: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 24: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 25: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 26: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 27: berth.engine.v1.ActionError
-	(*Release)(nil),               // 28: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 29: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 30: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 31: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 32: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 33: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 34: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 35: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 36: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 37: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 38: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 39: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 40: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 41: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 42: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 43: berth.engine.v1.StatusResponse
-	nil,                           // 44: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 45: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 46: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 47: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 48: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 49: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
+	(*ActionEvents)(nil),          // 22: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 23: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 24: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 25: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 26: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 27: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 28: berth.engine.v1.ActionError
+	(*Release)(nil),               // 29: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 30: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 31: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 32: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 33: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 34: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 35: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 36: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 37: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 38: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 39: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 40: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 41: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 42: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 43: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 44: berth.engine.v1.StatusResponse
+	nil,                           // 45: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 46: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 47: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 48: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 49: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	5,  // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	6,  // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	6,  // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,  // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	49, // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	44, // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	50, // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	45, // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	11, // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
 	9,  // 7: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
 	13, // 8: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,  // 9: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	49, // 10: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	50, // 10: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,  // 11: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	45, // 12: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	46, // 12: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
 	7,  // 13: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
 	8,  // 14: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
 	10, // 15: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
@@ -3988,80 +4037,81 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	14, // 29: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
 	7,  // 30: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
 	8,  // 31: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	49, // 32: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	50, // 32: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
 	20, // 33: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
-	50, // 34: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	4,  // 35: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	23, // 36: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	21, // 37: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	24, // 38: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	25, // 39: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	26, // 40: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	20, // 41: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	28, // 42: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	27, // 43: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	36, // 44: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	20, // 45: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	46, // 46: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	50, // 47: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	50, // 48: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	50, // 49: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	47, // 50: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	48, // 51: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	7,  // 52: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 53: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	28, // 54: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	27, // 55: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	49, // 56: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	7,  // 57: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 58: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 59: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	12, // 60: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	14, // 61: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	39, // 62: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	27, // 63: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 64: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	28, // 65: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	39, // 66: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	27, // 67: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	50, // 68: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	50, // 69: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	7,  // 70: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	28, // 71: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	27, // 72: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 73: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	28, // 74: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	21, // 75: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	27, // 76: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	15, // 77: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	16, // 78: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	17, // 79: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	18, // 80: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	19, // 81: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	29, // 82: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	31, // 83: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	33, // 84: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	35, // 85: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	37, // 86: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	40, // 87: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	42, // 88: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	22, // 89: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvent
-	22, // 90: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvent
-	22, // 91: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvent
-	22, // 92: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvent
-	22, // 93: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvent
-	30, // 94: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	32, // 95: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	34, // 96: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	36, // 97: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	38, // 98: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	41, // 99: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	43, // 100: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	89, // [89:101] is the sub-list for method output_type
-	77, // [77:89] is the sub-list for method input_type
-	77, // [77:77] is the sub-list for extension type_name
-	77, // [77:77] is the sub-list for extension extendee
-	0,  // [0:77] is the sub-list for field type_name
+	23, // 34: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	51, // 35: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	4,  // 36: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	24, // 37: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	21, // 38: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	25, // 39: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	26, // 40: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	27, // 41: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	20, // 42: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	29, // 43: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	28, // 44: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	37, // 45: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	20, // 46: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	47, // 47: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	51, // 48: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	51, // 49: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	51, // 50: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	48, // 51: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	49, // 52: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	7,  // 53: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 54: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	29, // 55: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	28, // 56: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	50, // 57: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	7,  // 58: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 59: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	10, // 60: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	12, // 61: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	14, // 62: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	40, // 63: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	28, // 64: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	7,  // 65: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	29, // 66: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	40, // 67: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	28, // 68: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	51, // 69: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	51, // 70: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	7,  // 71: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	29, // 72: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	28, // 73: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	7,  // 74: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	29, // 75: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	21, // 76: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	28, // 77: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	15, // 78: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	16, // 79: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	17, // 80: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	18, // 81: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	19, // 82: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	30, // 83: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	32, // 84: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	34, // 85: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	36, // 86: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	38, // 87: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	41, // 88: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	43, // 89: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	22, // 90: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	22, // 91: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	22, // 92: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	22, // 93: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	22, // 94: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	31, // 95: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	33, // 96: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	35, // 97: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	37, // 98: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	39, // 99: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	42, // 100: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	44, // 101: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	90, // [90:102] is the sub-list for method output_type
+	78, // [78:90] is the sub-list for method input_type
+	78, // [78:78] is the sub-list for extension type_name
+	78, // [78:78] is the sub-list for extension extendee
+	0,  // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -4075,7 +4125,7 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*ChartReference_Repository)(nil),
 		(*ChartReference_Archive)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[17].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[18].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -4089,7 +4139,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   44,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

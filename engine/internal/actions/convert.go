@@ -53,9 +53,15 @@ func toRelease(rel *release.Release) *enginev1.Release {
 }
 
 func firstService(manifest string) string {
-	for _, object := range heads(manifest) {
-		if object.Kind == "Service" && object.APIVersion == "v1" {
-			return object.Metadata.Name
+	for _, document := range documents(manifest) {
+		// Reading YAML costs more than all else here.
+		if !strings.Contains(document, "Service") {
+			continue
+		}
+		for _, object := range heads(document) {
+			if object.Kind == "Service" && object.APIVersion == "v1" {
+				return object.Metadata.Name
+			}
 		}
 	}
 	return ""

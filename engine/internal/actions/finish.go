@@ -85,12 +85,13 @@ func (s *session) settleOnce(cause string) (*release.Release, error) {
 	return rel, s.store.Update(rel)
 }
 
-// readBack reads what the action has made; where it has not said which revision
+// readBack reads what is stored of what the action has made; where it has not said which revision
 // that is, the newest one.
 func (s *session) readBack() (*release.Release, error) {
 	if s.made == 0 {
 		return s.newest()
 	}
+	s.store.Recall()
 	found, err := s.store.Get(s.target.GetRelease(), s.made)
 	if err != nil {
 		return nil, err

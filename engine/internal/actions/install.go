@@ -79,23 +79,46 @@ func (s *session) install(ctx context.Context, request *enginev1.InstallRequest,
 	if err := s.checkNamespace(ctx, made, request.GetCreateNamespace()); err != nil {
 		return err
 	}
-	preview, err := s.previewInstall(request, loaded, vals)
-	if err != nil {
-		return err
+	if request.GetOptions().GetDryRun() || touchesBeforeStoring(request, made) {
+		preview, err := s.previewInstall(request, loaded, vals)
+		if err != nil {
+			return err
+		}
+		if request.GetOptions().GetDryRun() {
+			s.rendered = toRendered(preview)
+			return nil
+		}
 	}
-	if request.GetOptions().GetDryRun() {
-		s.rendered = toRendered(preview)
-		return nil
-	}
-	if len(made.CRDObjects()) > 0 && !request.GetOptions().GetSkipCrds() {
-		s.events.Phase(enginev1.Phase_PHASE_CRDS)
-		defer s.known.Forget()
-	}
+	return s.runInstall(request, made, vals)
+}
+
+// touchesBeforeStoring tells whether Helm changes something before the release
+// is rendered and its record stored, where all that can be refused is refused.
+func touchesBeforeStoring(request *enginev1.InstallRequest, made *chart.Chart) bool {
+	return request.GetCreateNamespace() || request.GetReplace() || len(made.CRDObjects()) > 0
+}
+
+func (s *session) runInstall(request *enginev1.InstallRequest, made *chart.Chart, vals map[string]any) error {
 	install := newInstall(s.config, request, s)
 	if install.ServerSideApply {
 		s.client.TrustServer()
 	}
-	s.events.Phase(enginev1.Phase_PHASE_APPLYING)
+	if touchesBeforeStoring(request, made) {
+		if len(made.CRDObjects()) > 0 && !install.SkipCRDs {
+			s.events.Phase(enginev1.Phase_PHASE_CRDS)
+			defer s.known.Forget()
+		}
+		s.events.Phase(enginev1.Phase_PHASE_APPLYING)
+	} else {
+		s.events.Phase(enginev1.Phase_PHASE_RENDERING)
+		rendered := s.limitRender(s.digest)
+		defer rendered()
+		s.client.Inspect(func(manifest string) error {
+			rendered()
+			s.events.Phase(enginev1.Phase_PHASE_APPLYING)
+			return s.checkManifest(manifest, nil)
+		})
+	}
 	ended, err := install.RunWithContext(context.Background(), made, vals)
 	if rel, ok := ended.(*release.Release); ok && err == nil {
 		s.made = rel.Version

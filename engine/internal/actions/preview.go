@@ -24,8 +24,8 @@ import (
 )
 
 // A preview renders as the action will, and touches nothing: Helm installs CRDs
-// and the namespace before it renders and stores, so whatever can be refused
-// has to be refused before.
+// before it renders and the namespace before it stores, so whatever can be
+// refused has to be refused before. An install that does neither needs none.
 
 func (s *session) previewInstall(request *enginev1.InstallRequest, loaded *charts.Loaded, vals map[string]any) (*release.Release, error) {
 	s.events.Phase(enginev1.Phase_PHASE_RENDERING)
@@ -88,13 +88,9 @@ func checkSize(rel *release.Release) error {
 
 // previewUnchecked renders within the time limit.
 func (s *session) previewUnchecked(digest string, render func() (ri.Releaser, error)) (*release.Release, error) {
-	overrun := time.AfterFunc(s.runner.options.RenderTimeout, func() {
-		if s.runner.options.OnRenderOverrun != nil {
-			s.runner.options.OnRenderOverrun(digest)
-		}
-	})
+	inTime := s.limitRender(digest)
 	made, err := render()
-	overrun.Stop()
+	inTime()
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +99,15 @@ func (s *session) previewUnchecked(digest string, render func() (ri.Releaser, er
 		return nil, fmt.Errorf("a rendered release has the unknown type %T", made)
 	}
 	return rel, nil
+}
+
+// limitRender ends the process unless the rendering is done in time.
+func (s *session) limitRender(digest string) (done func() bool) {
+	return time.AfterFunc(s.runner.options.RenderTimeout, func() {
+		if s.runner.options.OnRenderOverrun != nil {
+			s.runner.options.OnRenderOverrun(digest)
+		}
+	}).Stop
 }
 
 // EncodedSize is how many bytes Helm's record of a release has: base64 of a

@@ -115,7 +115,7 @@ func (r *Runner) act(ctx context.Context, target *enginev1.Target, action *engin
 		ended <- verb(s)
 	}()
 	result := s.finish(<-ended)
-	r.options.Log.Info("an action ended", "operation", s.id, "traceparent", action.GetTraceparent(),
+	r.options.Log.Debug("an action ended", "operation", s.id, "traceparent", action.GetTraceparent(),
 		"namespace", target.GetNamespace(), "release", target.GetRelease(), "code", result.GetError().GetCode())
 	return result
 }

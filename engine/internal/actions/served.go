@@ -80,7 +80,13 @@ func (s *session) checkServed(rel *release.Release) error {
 			}
 		}
 	}
-	for _, object := range heads(rel.Manifest) {
+	return s.checkManifest(rel.Manifest, own)
+}
+
+// checkManifest refuses a manifest with an object whose API the cluster does not
+// serve and that is none of own.
+func (s *session) checkManifest(manifest string, own map[schema.GroupKind]bool) error {
+	for _, object := range heads(manifest) {
 		version, err := schema.ParseGroupVersion(object.APIVersion)
 		if err != nil || object.Kind == "" {
 			continue
@@ -112,10 +118,12 @@ func notServed(object head) error {
 	return refused
 }
 
+func documents(manifest string) []string { return strings.Split("\n"+manifest, "\n---") }
+
 // heads reads who the objects of a manifest are, in the manifest's order.
 func heads(manifest string) []head {
 	var found []head
-	for _, document := range strings.Split("\n"+manifest, "\n---") {
+	for _, document := range documents(manifest) {
 		var object head
 		if yaml.Unmarshal([]byte(document), &object) == nil && object.Kind != "" {
 			found = append(found, object)

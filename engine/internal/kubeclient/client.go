@@ -3,6 +3,7 @@
 package kubeclient
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -45,6 +46,7 @@ type Client struct {
 	failure *Failure
 	offline bool
 	trusts  bool
+	inspect func(manifest string) error
 }
 
 // Failure is the object at which an action ended, and why.
@@ -102,10 +104,25 @@ func (c *Client) IsReachable() error { return nil }
 // OpenAPI document for each hook and namespace.
 func (c *Client) TrustServer() { c.trusts = true }
 
+// Inspect has the next manifest that is built looked at first. What inspect
+// refuses is not built.
+func (c *Client) Inspect(inspect func(manifest string) error) { c.inspect = inspect }
+
 // Build builds a resource list. A preview builds none, so that nothing is asked of the cluster.
 func (c *Client) Build(reader io.Reader, validate bool) (kube.ResourceList, error) {
 	if c.offline {
 		return kube.ResourceList{}, nil
+	}
+	if inspect := c.inspect; inspect != nil {
+		c.inspect = nil
+		manifest, err := io.ReadAll(reader)
+		if err != nil {
+			return nil, err
+		}
+		if err := inspect(string(manifest)); err != nil {
+			return nil, err
+		}
+		reader = bytes.NewReader(manifest)
 	}
 	return c.Client.Build(reader, validate && !c.trusts)
 }

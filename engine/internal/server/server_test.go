@@ -73,14 +73,16 @@ func away(release string) *enginev1.Target {
 }
 
 // results reads a stream to its end and gives every result in it.
-func results(t *testing.T, stream *connect.ServerStreamForClient[enginev1.ActionEvent]) []*enginev1.ActionResult {
+func results(t *testing.T, stream *connect.ServerStreamForClient[enginev1.ActionEvents]) []*enginev1.ActionResult {
 	t.Helper()
 	var found []*enginev1.ActionResult
 	for stream.Receive() {
-		if result := stream.Msg().GetResult(); result != nil {
-			found = append(found, result)
-		} else if len(found) > 0 {
-			t.Errorf("an event after the result: %v", stream.Msg())
+		for _, event := range stream.Msg().GetEvents() {
+			if result := event.GetResult(); result != nil {
+				found = append(found, result)
+			} else if len(found) > 0 {
+				t.Errorf("an event after the result: %v", event)
+			}
 		}
 	}
 	if err := stream.Err(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
 
 	"connectrpc.com/connect"
 
@@ -22,27 +21,17 @@ type service struct {
 
 var _ enginev1connect.EngineServiceHandler = (*service)(nil)
 
-type eventStream = connect.ServerStream[enginev1.ActionEvent]
+type eventStream = connect.ServerStream[enginev1.ActionEvents]
 
-// stream runs a verb whose events and result go down one stream. The stream is
-// written by one goroutine at a time; a client that is gone ends nothing but
-// through ctx, which the runner takes as a cancellation.
+// stream runs a verb whose events and result go down one stream. A client that
+// is gone ends nothing but through ctx, which the runner takes as a cancellation.
 func (s *service) stream(out *eventStream, run func(actions.Emit) *enginev1.ActionResult) error {
-	var mu sync.Mutex
-	send := func(event *enginev1.ActionEvent) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return out.Send(event)
-	}
-	emit := func(event *enginev1.ActionEvent) {
-		// Progress that nobody reads any more is no failure of the action.
-		_ = send(event)
-	}
-	result := guarded(s.log, func() *enginev1.ActionResult { return run(emit) }, func(failure *enginev1.ActionError) *enginev1.ActionResult {
+	events := &gathered{send: out.Send}
+	result := guarded(s.log, func() *enginev1.ActionResult { return run(events.add) }, func(failure *enginev1.ActionError) *enginev1.ActionResult {
 		// Where it stopped is not known: the caller settles the release.
 		return &enginev1.ActionResult{Error: failure, Changed: true}
 	})
-	return send(&enginev1.ActionEvent{Event: &enginev1.ActionEvent_Result{Result: result}})
+	return events.end(&enginev1.ActionEvent{Event: &enginev1.ActionEvent_Result{Result: result}})
 }
 
 // guarded makes an answer out of a panic: one call's fault ends no other's.

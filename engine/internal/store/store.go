@@ -83,6 +83,14 @@ func (s *Store) Refusal() error {
 	return s.records.refusal
 }
 
+// Recall lets the next Get of the record written last be answered by what the
+// API server said it stored: reading it back would tell nothing else.
+func (s *Store) Recall() {
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	s.records.recalls = true
+}
+
 // records is what both kinds of record share.
 type records struct {
 	options Options
@@ -93,6 +101,9 @@ type records struct {
 	fence    uint64
 	wrote    bool
 	refusal  error
+	// answered is the record as the API server answered the last write.
+	answered metav1.Object
+	recalls  bool
 }
 
 // seen notes a record that was read.
@@ -102,6 +113,17 @@ func (r *records) seen(object metav1.Object) {
 	defer r.mu.Unlock()
 	r.versions[object.GetName()] = object.GetResourceVersion()
 	r.fence = max(r.fence, fence)
+}
+
+// recalled gives the record that a Get may be answered with, once; nil where it has to be read.
+func (r *records) recalled(name string) metav1.Object {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.recalls || r.answered == nil || r.answered.GetName() != name {
+		return nil
+	}
+	r.recalls = false
+	return r.answered
 }
 
 // prepare makes a record ready to be written, or refuses.
@@ -153,6 +175,7 @@ func (r *records) written(object metav1.Object, err error) error {
 	if err == nil {
 		r.versions[object.GetName()] = object.GetResourceVersion()
 		r.wrote = true
+		r.answered = object
 		return nil
 	}
 	if apierrors.IsConflict(err) {

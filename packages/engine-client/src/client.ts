@@ -1,3 +1,5 @@
+import { Agent } from "node:http";
+import type { Duplex } from "node:stream";
 import { connect } from "node:net";
 
 import { engine } from "@berth/contract";
@@ -29,7 +31,7 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
       useBinaryFormat: true,
       // Nothing is gained by packing what never leaves the machine.
       acceptCompression: [],
-      nodeOptions: { createConnection: () => connect(process.socket) },
+      nodeOptions: { agent: new SocketAgent(process.socket) },
     }),
   );
   const parts = { client, log };
@@ -66,6 +68,20 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
   };
 }
 
+/** Keeps connections to a Unix socket: a new one for each call costs more than a small call itself. */
+class SocketAgent extends Agent {
+  readonly #path: string;
+
+  constructor(path: string) {
+    super({ keepAlive: true, maxFreeSockets: 32 });
+    this.#path = path;
+  }
+
+  override createConnection(): Duplex {
+    return connect(this.#path);
+  }
+}
+
 interface Parts {
   readonly client: Client<typeof engine.EngineService>;
   readonly log: Logger;
@@ -74,23 +90,28 @@ interface Parts {
 async function run(
   { client, log }: Parts,
   operationId: string | undefined,
-  events: AsyncIterable<engine.ActionEvent>,
+  messages: AsyncIterable<engine.ActionEvents>,
   { signal, onEvent }: RunOptions = {},
 ): Promise<engine.ActionResult> {
   let hasBegun = false;
+  let result: engine.ActionResult | undefined;
   const cancel = () => {
     const cause = signal?.reason instanceof Error ? signal.reason.message : "cancelled";
     client.cancel({ operationId: operationId ?? "", cause }).catch(() => undefined);
   };
   try {
-    for await (const event of events) {
+    for await (const event of each(messages)) {
       if (!hasBegun) {
         hasBegun = true;
         // Before its first event the action is not known to the engine, so a cancel would miss it.
         if (signal?.aborted) cancel();
         else signal?.addEventListener("abort", cancel, { once: true });
       }
-      if (event.event.case === "result") return event.event.value;
+      if (event.event.case === "result") {
+        // The stream is read to its end: leaving it would close its connection.
+        result = event.event.value;
+        continue;
+      }
       try {
         onEvent?.(event);
       } catch (error) {
@@ -99,11 +120,17 @@ async function run(
       }
     }
   } catch (error) {
-    throw fromConnect(error, hasBegun || !isRefused(error));
+    // What breaks after the result breaks nothing.
+    if (result === undefined) throw fromConnect(error, hasBegun || !isRefused(error));
   } finally {
     signal?.removeEventListener("abort", cancel);
   }
+  if (result !== undefined) return result;
   throw new BerthError("ENGINE_LOST", "The engine ended a stream without its result.");
+}
+
+async function* each(messages: AsyncIterable<engine.ActionEvents>): AsyncGenerator<engine.ActionEvent> {
+  for await (const { events } of messages) yield* events;
 }
 
 /** A connection that was never made: nothing has begun. */

@@ -66,15 +66,15 @@ const (
 // EngineServiceClient is a client for the berth.engine.v1.EngineService service.
 type EngineServiceClient interface {
 	// Install installs a chart as a new release.
-	Install(context.Context, *enginev1.InstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error)
+	Install(context.Context, *enginev1.InstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error)
 	// Upgrade makes a new revision of a release.
-	Upgrade(context.Context, *enginev1.UpgradeRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error)
+	Upgrade(context.Context, *enginev1.UpgradeRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error)
 	// Rollback makes a new revision out of an older one.
-	Rollback(context.Context, *enginev1.RollbackRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error)
+	Rollback(context.Context, *enginev1.RollbackRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error)
 	// Uninstall removes a release's objects and, unless asked otherwise, its history.
-	Uninstall(context.Context, *enginev1.UninstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error)
+	Uninstall(context.Context, *enginev1.UninstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error)
 	// Test runs the test hooks of the newest revision.
-	Test(context.Context, *enginev1.TestRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error)
+	Test(context.Context, *enginev1.TestRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error)
 	// Settle writes the true ending of a revision that was left pending-* or
 	// uninstalling by an action that is no longer running. Idempotent.
 	Settle(context.Context, *enginev1.SettleRequest) (*enginev1.SettleResponse, error)
@@ -104,31 +104,31 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 	baseURL = strings.TrimRight(baseURL, "/")
 	engineServiceMethods := enginev1.File_berth_engine_v1_engine_proto.Services().ByName("EngineService").Methods()
 	return &engineServiceClient{
-		install: connect.NewClient[enginev1.InstallRequest, enginev1.ActionEvent](
+		install: connect.NewClient[enginev1.InstallRequest, enginev1.ActionEvents](
 			httpClient,
 			baseURL+EngineServiceInstallProcedure,
 			connect.WithSchema(engineServiceMethods.ByName("Install")),
 			connect.WithClientOptions(opts...),
 		),
-		upgrade: connect.NewClient[enginev1.UpgradeRequest, enginev1.ActionEvent](
+		upgrade: connect.NewClient[enginev1.UpgradeRequest, enginev1.ActionEvents](
 			httpClient,
 			baseURL+EngineServiceUpgradeProcedure,
 			connect.WithSchema(engineServiceMethods.ByName("Upgrade")),
 			connect.WithClientOptions(opts...),
 		),
-		rollback: connect.NewClient[enginev1.RollbackRequest, enginev1.ActionEvent](
+		rollback: connect.NewClient[enginev1.RollbackRequest, enginev1.ActionEvents](
 			httpClient,
 			baseURL+EngineServiceRollbackProcedure,
 			connect.WithSchema(engineServiceMethods.ByName("Rollback")),
 			connect.WithClientOptions(opts...),
 		),
-		uninstall: connect.NewClient[enginev1.UninstallRequest, enginev1.ActionEvent](
+		uninstall: connect.NewClient[enginev1.UninstallRequest, enginev1.ActionEvents](
 			httpClient,
 			baseURL+EngineServiceUninstallProcedure,
 			connect.WithSchema(engineServiceMethods.ByName("Uninstall")),
 			connect.WithClientOptions(opts...),
 		),
-		test: connect.NewClient[enginev1.TestRequest, enginev1.ActionEvent](
+		test: connect.NewClient[enginev1.TestRequest, enginev1.ActionEvents](
 			httpClient,
 			baseURL+EngineServiceTestProcedure,
 			connect.WithSchema(engineServiceMethods.ByName("Test")),
@@ -181,11 +181,11 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // engineServiceClient implements EngineServiceClient.
 type engineServiceClient struct {
-	install   *connect.Client[enginev1.InstallRequest, enginev1.ActionEvent]
-	upgrade   *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvent]
-	rollback  *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvent]
-	uninstall *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvent]
-	test      *connect.Client[enginev1.TestRequest, enginev1.ActionEvent]
+	install   *connect.Client[enginev1.InstallRequest, enginev1.ActionEvents]
+	upgrade   *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvents]
+	rollback  *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvents]
+	uninstall *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvents]
+	test      *connect.Client[enginev1.TestRequest, enginev1.ActionEvents]
 	settle    *connect.Client[enginev1.SettleRequest, enginev1.SettleResponse]
 	cancel    *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
 	extend    *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
@@ -196,27 +196,27 @@ type engineServiceClient struct {
 }
 
 // Install calls berth.engine.v1.EngineService.Install.
-func (c *engineServiceClient) Install(ctx context.Context, req *enginev1.InstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error) {
+func (c *engineServiceClient) Install(ctx context.Context, req *enginev1.InstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error) {
 	return c.install.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // Upgrade calls berth.engine.v1.EngineService.Upgrade.
-func (c *engineServiceClient) Upgrade(ctx context.Context, req *enginev1.UpgradeRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error) {
+func (c *engineServiceClient) Upgrade(ctx context.Context, req *enginev1.UpgradeRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error) {
 	return c.upgrade.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // Rollback calls berth.engine.v1.EngineService.Rollback.
-func (c *engineServiceClient) Rollback(ctx context.Context, req *enginev1.RollbackRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error) {
+func (c *engineServiceClient) Rollback(ctx context.Context, req *enginev1.RollbackRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error) {
 	return c.rollback.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // Uninstall calls berth.engine.v1.EngineService.Uninstall.
-func (c *engineServiceClient) Uninstall(ctx context.Context, req *enginev1.UninstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error) {
+func (c *engineServiceClient) Uninstall(ctx context.Context, req *enginev1.UninstallRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error) {
 	return c.uninstall.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // Test calls berth.engine.v1.EngineService.Test.
-func (c *engineServiceClient) Test(ctx context.Context, req *enginev1.TestRequest) (*connect.ServerStreamForClient[enginev1.ActionEvent], error) {
+func (c *engineServiceClient) Test(ctx context.Context, req *enginev1.TestRequest) (*connect.ServerStreamForClient[enginev1.ActionEvents], error) {
 	return c.test.CallServerStream(ctx, connect.NewRequest(req))
 }
 
@@ -286,15 +286,15 @@ func (c *engineServiceClient) Status(ctx context.Context, req *enginev1.StatusRe
 // EngineServiceHandler is an implementation of the berth.engine.v1.EngineService service.
 type EngineServiceHandler interface {
 	// Install installs a chart as a new release.
-	Install(context.Context, *enginev1.InstallRequest, *connect.ServerStream[enginev1.ActionEvent]) error
+	Install(context.Context, *enginev1.InstallRequest, *connect.ServerStream[enginev1.ActionEvents]) error
 	// Upgrade makes a new revision of a release.
-	Upgrade(context.Context, *enginev1.UpgradeRequest, *connect.ServerStream[enginev1.ActionEvent]) error
+	Upgrade(context.Context, *enginev1.UpgradeRequest, *connect.ServerStream[enginev1.ActionEvents]) error
 	// Rollback makes a new revision out of an older one.
-	Rollback(context.Context, *enginev1.RollbackRequest, *connect.ServerStream[enginev1.ActionEvent]) error
+	Rollback(context.Context, *enginev1.RollbackRequest, *connect.ServerStream[enginev1.ActionEvents]) error
 	// Uninstall removes a release's objects and, unless asked otherwise, its history.
-	Uninstall(context.Context, *enginev1.UninstallRequest, *connect.ServerStream[enginev1.ActionEvent]) error
+	Uninstall(context.Context, *enginev1.UninstallRequest, *connect.ServerStream[enginev1.ActionEvents]) error
 	// Test runs the test hooks of the newest revision.
-	Test(context.Context, *enginev1.TestRequest, *connect.ServerStream[enginev1.ActionEvent]) error
+	Test(context.Context, *enginev1.TestRequest, *connect.ServerStream[enginev1.ActionEvents]) error
 	// Settle writes the true ending of a revision that was left pending-* or
 	// uninstalling by an action that is no longer running. Idempotent.
 	Settle(context.Context, *enginev1.SettleRequest) (*enginev1.SettleResponse, error)
@@ -427,23 +427,23 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 // UnimplementedEngineServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedEngineServiceHandler struct{}
 
-func (UnimplementedEngineServiceHandler) Install(context.Context, *enginev1.InstallRequest, *connect.ServerStream[enginev1.ActionEvent]) error {
+func (UnimplementedEngineServiceHandler) Install(context.Context, *enginev1.InstallRequest, *connect.ServerStream[enginev1.ActionEvents]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Install is not implemented"))
 }
 
-func (UnimplementedEngineServiceHandler) Upgrade(context.Context, *enginev1.UpgradeRequest, *connect.ServerStream[enginev1.ActionEvent]) error {
+func (UnimplementedEngineServiceHandler) Upgrade(context.Context, *enginev1.UpgradeRequest, *connect.ServerStream[enginev1.ActionEvents]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Upgrade is not implemented"))
 }
 
-func (UnimplementedEngineServiceHandler) Rollback(context.Context, *enginev1.RollbackRequest, *connect.ServerStream[enginev1.ActionEvent]) error {
+func (UnimplementedEngineServiceHandler) Rollback(context.Context, *enginev1.RollbackRequest, *connect.ServerStream[enginev1.ActionEvents]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Rollback is not implemented"))
 }
 
-func (UnimplementedEngineServiceHandler) Uninstall(context.Context, *enginev1.UninstallRequest, *connect.ServerStream[enginev1.ActionEvent]) error {
+func (UnimplementedEngineServiceHandler) Uninstall(context.Context, *enginev1.UninstallRequest, *connect.ServerStream[enginev1.ActionEvents]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Uninstall is not implemented"))
 }
 
-func (UnimplementedEngineServiceHandler) Test(context.Context, *enginev1.TestRequest, *connect.ServerStream[enginev1.ActionEvent]) error {
+func (UnimplementedEngineServiceHandler) Test(context.Context, *enginev1.TestRequest, *connect.ServerStream[enginev1.ActionEvents]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Test is not implemented"))
 }
 

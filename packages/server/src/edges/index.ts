@@ -62,7 +62,10 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   app.addHook("onResponse", async (request, reply) => {
     const { method, url, berth: context } = request;
     const path = url.split("?", 1)[0];
-    options.log.info({ method, path, status: reply.statusCode, ms: reply.elapsedTime, ...context }, "request");
+    const { statusCode: status, elapsedTime: ms } = reply;
+    // A write that went well has its audit line; what else goes well is nobody's worry.
+    const level = status >= 500 ? "warn" : status >= 400 ? "info" : "debug";
+    options.log[level]({ method, path, status, ms, ...context }, "request");
   });
   app.setErrorHandler((error, request, reply) => {
     const ours = toBerthError(error, options.log, request.berth.requestId);
