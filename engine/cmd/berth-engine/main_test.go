@@ -153,7 +153,9 @@ func TestAStopCancelsWhatRuns(t *testing.T) {
 	}
 	var result *enginev1.ActionResult
 	for stream.Receive() {
-		result = stream.Msg().GetResult()
+		for _, event := range stream.Msg().GetEvents() {
+			result = event.GetResult()
+		}
 	}
 	if result.GetError().GetCode() != "CANCELLED" {
 		t.Errorf("the action ended as %v (%v)", result, stream.Err())
