@@ -24,7 +24,7 @@ export function welcome({ url, kubeconfig, log, helm }: Facts): string {
       ? []
       : [
           "The control plane is real Kubernetes. Its nodes are not: pods are simulated by KWOK. They become ready, but no",
-          "container runs, so nothing answers on their ports and there are no logs.",
+          "container runs: nothing answers on their ports, and their logs say just that.",
           "",
         ]),
     `ready: ${url}`,
