@@ -5,8 +5,9 @@ import { silentProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
 import { buildEngine, buildPrograms } from "./build.ts";
 import { engineFingerprint, toolchainFingerprint } from "./fingerprint.ts";
-import { OFFICIAL } from "./official.ts";
 import { makeOnce } from "./once.ts";
+import { OFFICIAL } from "./releases.ts";
+import type { BaseUrls } from "./releases.ts";
 import { fetchPrograms, readSource } from "./source.ts";
 import type { Source } from "./source.ts";
 import { writeStages } from "./stages.ts";
@@ -31,7 +32,7 @@ export interface EnsureOptions {
   /** What `BERTH_TOOLCHAIN` says unless given; `auto` fetches where the downloads can be reached. */
   readonly source?: Source;
   /** Where downloads come from. */
-  readonly baseUrl?: string;
+  readonly baseUrls?: BaseUrls;
   /** Directory of everything kept. */
   readonly cache?: string;
 }
@@ -69,7 +70,7 @@ export async function ensureEngine(options: Pick<EnsureOptions, "progress" | "ca
 }
 
 async function fill(draft: string, options: EnsureOptions, progress: Progress): Promise<void> {
-  const fetched = await fetchPrograms(options.source ?? readSource(), options.baseUrl ?? OFFICIAL, draft, progress);
+  const fetched = await fetchPrograms(options.source ?? readSource(), options.baseUrls ?? OFFICIAL, draft, progress);
   const missing = (Object.keys(programs) as Program[]).filter((name) => !fetched.includes(name));
   await buildPrograms(missing, draft, progress);
   await writeStages(join(draft, "stages.yaml"));

@@ -1,49 +1,40 @@
-import { chmod, mkdir } from "node:fs/promises";
-import { arch, platform } from "node:process";
+import { chmod, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Progress } from "../progress.ts";
-import { downloadVerified } from "./download.ts";
-import { versions } from "./versions.ts";
+import { answers, downloadVerified } from "./download.ts";
+import type { Release, ReleaseFile } from "./releases.ts";
+import { unpackMember } from "./unpack.ts";
 import type { Program } from "./versions.ts";
 
-/** Where Kubernetes publishes its releases. */
-export const OFFICIAL = "https://dl.k8s.io";
 /** Whoever cannot be reached in two seconds would make a slow download too: building is the better wait. */
 const REACH = 2_000;
 
-const downloadable = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const satisfies readonly Program[];
-
-/** Tells whether the official downloads answer. */
-export async function isReachable(baseUrl: string): Promise<boolean> {
-  const url = `${baseUrl}/v${versions.kubernetes}/bin/${target()}/kube-scheduler.sha256`;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(REACH) });
-    await response.body?.cancel();
-    return response.ok;
-  } catch {
-    return false;
-  }
+/** Gives those releases whose site answers; all are asked at the same time. */
+export async function keepReachable(releases: readonly Release[]): Promise<Release[]> {
+  const reached = await Promise.all(releases.map(({ files }) => answers(files[0].checksumUrl, REACH)));
+  return releases.filter((_release, index) => reached[index]);
 }
 
-/**
- * Fetches what Kubernetes publishes as single programs with checksums: most of the building time. The rest is built.
- * Gives the names fetched.
- */
-export async function downloadPrograms(baseUrl: string, directory: string, progress: Progress): Promise<Program[]> {
+/** Fetches a release's programs into a directory, all of them or none, and gives their names. */
+export async function downloadRelease(release: Release, directory: string, progress: Progress): Promise<Program[]> {
   await mkdir(directory, { recursive: true });
-  for (const name of downloadable) {
-    const url = `${baseUrl}/v${versions.kubernetes}/bin/${target()}/${name}`;
-    const file = join(directory, name);
-    await progress.run(`Downloading ${name} v${versions.kubernetes}`, () =>
-      downloadVerified({ url, checksumUrl: `${url}.sha256`, target: file }),
-    );
-    await chmod(file, 0o755);
+  const draft = await mkdtemp(join(directory, ".download-"));
+  try {
+    for (const file of release.files) {
+      await progress.run(`Downloading ${file.program} v${release.version}`, () => downloadProgram(file, draft));
+    }
+    const names = release.files.map(({ program }) => program);
+    for (const name of names) await rename(join(draft, name), join(directory, name));
+    return names;
+  } finally {
+    await rm(draft, { recursive: true, force: true });
   }
-  return [...downloadable];
 }
 
-/** Kubernetes names machines as Go does. */
-function target(): string {
-  return `${platform}/${arch === "x64" ? "amd64" : arch}`;
+async function downloadProgram({ program, url, checksumUrl, member }: ReleaseFile, directory: string): Promise<void> {
+  const target = join(directory, member === undefined ? program : `${program}.tar.gz`);
+  await downloadVerified({ url, checksumUrl, target });
+  if (member !== undefined) await unpackMember(target, member);
+  await chmod(join(directory, program), 0o755);
 }

@@ -1,12 +1,11 @@
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-
 import type { Progress } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
-import { downloadPrograms, isReachable } from "./official.ts";
+import { downloadRelease, keepReachable } from "./official.ts";
+import { listReleases } from "./releases.ts";
+import type { BaseUrls, Machine } from "./releases.ts";
 import type { Program } from "./versions.ts";
 
-/** Where programs come from: built, fetched, or fetched where that is possible. */
+/** Where programs come from: built, fetched where checksums are published, or fetched where that also works. */
 export type Source = "auto" | "build" | "download";
 
 /** Reads `BERTH_TOOLCHAIN`. */
@@ -15,20 +14,25 @@ export function readSource(value: string = process.env.BERTH_TOOLCHAIN ?? "auto"
   throw new SetupError(`BERTH_TOOLCHAIN is "${value}".`, "Set it to build, download or auto, or leave it out.");
 }
 
-/** Fetches into an empty directory what may be fetched, and gives its names: none where all is to be built. */
+/** Fetches what may be fetched, each origin on its own, and gives its names: the rest is to be built. */
 export async function fetchPrograms(
   source: Source,
-  baseUrl: string,
+  base: BaseUrls,
   directory: string,
   progress: Progress,
+  machine?: Machine,
 ): Promise<Program[]> {
-  if (source === "build" || (source === "auto" && !(await isReachable(baseUrl)))) return [];
-  try {
-    return await downloadPrograms(baseUrl, directory, progress);
-  } catch (error) {
-    if (source === "download") throw error;
-    progress.say(`${(error as Error).message}\n  Building from source instead.`);
-    for (const name of await readdir(directory)) await rm(join(directory, name));
-    return [];
+  if (source === "build") return [];
+  const releases = listReleases(base, machine);
+  const fetched: Program[] = [];
+  for (const release of source === "auto" ? await keepReachable(releases) : releases) {
+    try {
+      fetched.push(...(await downloadRelease(release, directory, progress)));
+    } catch (error) {
+      if (source === "download") throw error;
+      const names = release.files.map(({ program }) => program).join(", ");
+      progress.say(`${(error as Error).message}\n  Building ${names} from source instead.`);
+    }
   }
+  return fetched;
 }
