@@ -3,7 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { buildFlags, ensureEngine, ensureToolchain, goEnvironment, onParentGone, repository } from "@berth/devcluster";
+import {
+  buildFlags,
+  ensureEngine,
+  ensureRegistry,
+  ensureToolchain,
+  goEnvironment,
+  onParentGone,
+  repository,
+} from "@berth/devcluster";
 import { SetupError, startCluster, streamProgress } from "@berth/devcluster";
 
 import { run } from "./run.ts";
@@ -27,6 +35,7 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   const isWhole = patterns.length === 0;
   const toolchain = await ensureToolchain({ progress });
   const engine = await ensureEngine({ progress });
+  const registry = await ensureRegistry({ progress });
   const failures: string[] = [];
   const phase = async (label: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv) => {
     progress.say(`\n== ${label}`);
@@ -46,7 +55,12 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
     await using cluster = await progress.run("Starting the cluster the tests share", () =>
       startCluster({ dataDir, toolchain, durable: false, onFailure: (failure) => progress.say(failure.message) }),
     );
-    const env = { BERTH_TEST_CLUSTER: cluster.kubeconfig, BERTH_ENGINE: engine, BERTH_HELM: toolchain.helm };
+    const env = {
+      BERTH_TEST_CLUSTER: cluster.kubeconfig,
+      BERTH_ENGINE: engine,
+      BERTH_HELM: toolchain.helm,
+      BERTH_REGISTRY: registry,
+    };
     if (isWhole) await phase("Go tests", "go", ["test", ...buildFlags, "./engine/..."], { ...goEnvironment(), ...env });
     if (failures.length > 0) progress.say(`\nFAILED before Node's tests: ${failures.join(", ")}`);
     const flags = ["--test", "--test-reporter=spec", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT}`];

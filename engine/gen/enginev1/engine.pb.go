@@ -737,10 +737,15 @@ type ChartReference struct {
 	//	*ChartReference_Path
 	//	*ChartReference_Repository
 	//	*ChartReference_Archive
+	//	*ChartReference_Oci
+	//	*ChartReference_Url
 	Source isChartReference_Source `protobuf_oneof:"source"`
-	// Digest the archive must have ("sha256:…"); empty means not checked.
-	Digest        string        `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
-	Egress        *EgressPolicy `protobuf:"bytes,5,opt,name=egress,proto3" json:"egress,omitempty"`
+	// Digest the archive must have ("sha256:…"); empty means not checked. Of a
+	// chart in a registry it is that of the layer that is the archive.
+	Digest string        `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Egress *EgressPolicy `protobuf:"bytes,5,opt,name=egress,proto3" json:"egress,omitempty"`
+	// How the source is reached: repository, registry or URL.
+	Access        *SourceAccess `protobuf:"bytes,8,opt,name=access,proto3" json:"access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -809,6 +814,24 @@ func (x *ChartReference) GetArchive() []byte {
 	return nil
 }
 
+func (x *ChartReference) GetOci() *OciChart {
+	if x != nil {
+		if x, ok := x.Source.(*ChartReference_Oci); ok {
+			return x.Oci
+		}
+	}
+	return nil
+}
+
+func (x *ChartReference) GetUrl() string {
+	if x != nil {
+		if x, ok := x.Source.(*ChartReference_Url); ok {
+			return x.Url
+		}
+	}
+	return ""
+}
+
 func (x *ChartReference) GetDigest() string {
 	if x != nil {
 		return x.Digest
@@ -819,6 +842,13 @@ func (x *ChartReference) GetDigest() string {
 func (x *ChartReference) GetEgress() *EgressPolicy {
 	if x != nil {
 		return x.Egress
+	}
+	return nil
+}
+
+func (x *ChartReference) GetAccess() *SourceAccess {
+	if x != nil {
+		return x.Access
 	}
 	return nil
 }
@@ -843,11 +873,25 @@ type ChartReference_Archive struct {
 	Archive []byte `protobuf:"bytes,3,opt,name=archive,proto3,oneof"`
 }
 
+type ChartReference_Oci struct {
+	// Chart in an OCI registry.
+	Oci *OciChart `protobuf:"bytes,6,opt,name=oci,proto3,oneof"`
+}
+
+type ChartReference_Url struct {
+	// http or https URL of an archive (.tgz).
+	Url string `protobuf:"bytes,7,opt,name=url,proto3,oneof"`
+}
+
 func (*ChartReference_Path) isChartReference_Source() {}
 
 func (*ChartReference_Repository) isChartReference_Source() {}
 
 func (*ChartReference_Archive) isChartReference_Source() {}
+
+func (*ChartReference_Oci) isChartReference_Source() {}
+
+func (*ChartReference_Url) isChartReference_Source() {}
 
 // RepositoryChart is a chart in an HTTP repository with an index.yaml.
 type RepositoryChart struct {
@@ -856,19 +900,11 @@ type RepositoryChart struct {
 	Url  string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Version or range; empty means the newest stable one.
-	Version  string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
-	Username string `protobuf:"bytes,4,opt,name=username,proto3" json:"username,omitempty"`
-	Password string `protobuf:"bytes,5,opt,name=password,proto3" json:"password,omitempty"`
-	// PEM.
-	CertificateAuthority  []byte `protobuf:"bytes,6,opt,name=certificate_authority,json=certificateAuthority,proto3" json:"certificate_authority,omitempty"`
-	ClientCertificate     []byte `protobuf:"bytes,7,opt,name=client_certificate,json=clientCertificate,proto3" json:"client_certificate,omitempty"`
-	ClientKey             []byte `protobuf:"bytes,8,opt,name=client_key,json=clientKey,proto3" json:"client_key,omitempty"`
-	InsecureSkipTlsVerify bool   `protobuf:"varint,9,opt,name=insecure_skip_tls_verify,json=insecureSkipTlsVerify,proto3" json:"insecure_skip_tls_verify,omitempty"`
-	// Sends the credentials to other hosts too. Never across a redirect to another host.
-	PassCredentials bool   `protobuf:"varint,10,opt,name=pass_credentials,json=passCredentials,proto3" json:"pass_credentials,omitempty"`
-	BearerToken     string `protobuf:"bytes,11,opt,name=bearer_token,json=bearerToken,proto3" json:"bearer_token,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	Version string `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Asks the repository whether its index has changed, however fresh it is.
+	Refresh       bool `protobuf:"varint,4,opt,name=refresh,proto3" json:"refresh,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RepositoryChart) Reset() {
@@ -922,60 +958,181 @@ func (x *RepositoryChart) GetVersion() string {
 	return ""
 }
 
-func (x *RepositoryChart) GetUsername() string {
+func (x *RepositoryChart) GetRefresh() bool {
+	if x != nil {
+		return x.Refresh
+	}
+	return false
+}
+
+// OciChart is a chart in an OCI registry, as Helm stores it there.
+type OciChart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// registry[:port]/repository, with or without "oci://" before it and with or
+	// without ":tag" or "@sha256:…" (the manifest's digest) after it.
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Version, which is a tag with "_" for "+", or range; empty means the tag or
+	// digest of the reference, else the newest stable version.
+	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OciChart) Reset() {
+	*x = OciChart{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OciChart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OciChart) ProtoMessage() {}
+
+func (x *OciChart) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OciChart.ProtoReflect.Descriptor instead.
+func (*OciChart) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OciChart) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *OciChart) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+// SourceAccess is how a source of charts is reached. What is secret in it is
+// shown to the source alone, never across a redirect to another host.
+type SourceAccess struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Username    string                 `protobuf:"bytes,1,opt,name=username,proto3" json:"username,omitempty"`
+	Password    string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
+	BearerToken string                 `protobuf:"bytes,3,opt,name=bearer_token,json=bearerToken,proto3" json:"bearer_token,omitempty"`
+	// PEM.
+	CertificateAuthority  []byte `protobuf:"bytes,4,opt,name=certificate_authority,json=certificateAuthority,proto3" json:"certificate_authority,omitempty"`
+	ClientCertificate     []byte `protobuf:"bytes,5,opt,name=client_certificate,json=clientCertificate,proto3" json:"client_certificate,omitempty"`
+	ClientKey             []byte `protobuf:"bytes,6,opt,name=client_key,json=clientKey,proto3" json:"client_key,omitempty"`
+	InsecureSkipTlsVerify bool   `protobuf:"varint,7,opt,name=insecure_skip_tls_verify,json=insecureSkipTlsVerify,proto3" json:"insecure_skip_tls_verify,omitempty"`
+	// Sends the credentials to other hosts that a repository's index names too.
+	PassCredentials bool `protobuf:"varint,8,opt,name=pass_credentials,json=passCredentials,proto3" json:"pass_credentials,omitempty"`
+	// Speaks HTTP with a registry.
+	PlainHttp     bool `protobuf:"varint,9,opt,name=plain_http,json=plainHttp,proto3" json:"plain_http,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SourceAccess) Reset() {
+	*x = SourceAccess{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SourceAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SourceAccess) ProtoMessage() {}
+
+func (x *SourceAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SourceAccess.ProtoReflect.Descriptor instead.
+func (*SourceAccess) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *SourceAccess) GetUsername() string {
 	if x != nil {
 		return x.Username
 	}
 	return ""
 }
 
-func (x *RepositoryChart) GetPassword() string {
+func (x *SourceAccess) GetPassword() string {
 	if x != nil {
 		return x.Password
 	}
 	return ""
 }
 
-func (x *RepositoryChart) GetCertificateAuthority() []byte {
+func (x *SourceAccess) GetBearerToken() string {
+	if x != nil {
+		return x.BearerToken
+	}
+	return ""
+}
+
+func (x *SourceAccess) GetCertificateAuthority() []byte {
 	if x != nil {
 		return x.CertificateAuthority
 	}
 	return nil
 }
 
-func (x *RepositoryChart) GetClientCertificate() []byte {
+func (x *SourceAccess) GetClientCertificate() []byte {
 	if x != nil {
 		return x.ClientCertificate
 	}
 	return nil
 }
 
-func (x *RepositoryChart) GetClientKey() []byte {
+func (x *SourceAccess) GetClientKey() []byte {
 	if x != nil {
 		return x.ClientKey
 	}
 	return nil
 }
 
-func (x *RepositoryChart) GetInsecureSkipTlsVerify() bool {
+func (x *SourceAccess) GetInsecureSkipTlsVerify() bool {
 	if x != nil {
 		return x.InsecureSkipTlsVerify
 	}
 	return false
 }
 
-func (x *RepositoryChart) GetPassCredentials() bool {
+func (x *SourceAccess) GetPassCredentials() bool {
 	if x != nil {
 		return x.PassCredentials
 	}
 	return false
 }
 
-func (x *RepositoryChart) GetBearerToken() string {
+func (x *SourceAccess) GetPlainHttp() bool {
 	if x != nil {
-		return x.BearerToken
+		return x.PlainHttp
 	}
-	return ""
+	return false
 }
 
 // Values are merged as Helm's command line merges them: documents in order,
@@ -995,7 +1152,7 @@ type Values struct {
 
 func (x *Values) Reset() {
 	*x = Values{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[7]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1164,7 @@ func (x *Values) String() string {
 func (*Values) ProtoMessage() {}
 
 func (x *Values) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[7]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1177,7 @@ func (x *Values) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Values.ProtoReflect.Descriptor instead.
 func (*Values) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{7}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Values) GetDocuments() []string {
@@ -1076,7 +1233,7 @@ type SetFile struct {
 
 func (x *SetFile) Reset() {
 	*x = SetFile{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[8]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1088,7 +1245,7 @@ func (x *SetFile) String() string {
 func (*SetFile) ProtoMessage() {}
 
 func (x *SetFile) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[8]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1101,7 +1258,7 @@ func (x *SetFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetFile.ProtoReflect.Descriptor instead.
 func (*SetFile) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{8}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SetFile) GetKey() string {
@@ -1144,7 +1301,7 @@ type ActionOptions struct {
 
 func (x *ActionOptions) Reset() {
 	*x = ActionOptions{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[9]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1313,7 @@ func (x *ActionOptions) String() string {
 func (*ActionOptions) ProtoMessage() {}
 
 func (x *ActionOptions) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[9]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1326,7 @@ func (x *ActionOptions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionOptions.ProtoReflect.Descriptor instead.
 func (*ActionOptions) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{9}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ActionOptions) GetWait() WaitStrategy {
@@ -1286,7 +1443,7 @@ type InstallRequest struct {
 
 func (x *InstallRequest) Reset() {
 	*x = InstallRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[10]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1455,7 @@ func (x *InstallRequest) String() string {
 func (*InstallRequest) ProtoMessage() {}
 
 func (x *InstallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[10]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1468,7 @@ func (x *InstallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallRequest.ProtoReflect.Descriptor instead.
 func (*InstallRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{10}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *InstallRequest) GetTarget() *Target {
@@ -1381,7 +1538,7 @@ type UpgradeRequest struct {
 
 func (x *UpgradeRequest) Reset() {
 	*x = UpgradeRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[11]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1550,7 @@ func (x *UpgradeRequest) String() string {
 func (*UpgradeRequest) ProtoMessage() {}
 
 func (x *UpgradeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[11]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1563,7 @@ func (x *UpgradeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpgradeRequest.ProtoReflect.Descriptor instead.
 func (*UpgradeRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{11}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpgradeRequest) GetTarget() *Target {
@@ -1486,7 +1643,7 @@ type RollbackRequest struct {
 
 func (x *RollbackRequest) Reset() {
 	*x = RollbackRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[12]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1655,7 @@ func (x *RollbackRequest) String() string {
 func (*RollbackRequest) ProtoMessage() {}
 
 func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[12]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1668,7 @@ func (x *RollbackRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackRequest.ProtoReflect.Descriptor instead.
 func (*RollbackRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{12}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RollbackRequest) GetTarget() *Target {
@@ -1564,7 +1721,7 @@ type UninstallRequest struct {
 
 func (x *UninstallRequest) Reset() {
 	*x = UninstallRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[13]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1576,7 +1733,7 @@ func (x *UninstallRequest) String() string {
 func (*UninstallRequest) ProtoMessage() {}
 
 func (x *UninstallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[13]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1589,7 +1746,7 @@ func (x *UninstallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UninstallRequest.ProtoReflect.Descriptor instead.
 func (*UninstallRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{13}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UninstallRequest) GetTarget() *Target {
@@ -1647,7 +1804,7 @@ type TestRequest struct {
 
 func (x *TestRequest) Reset() {
 	*x = TestRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[14]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1816,7 @@ func (x *TestRequest) String() string {
 func (*TestRequest) ProtoMessage() {}
 
 func (x *TestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[14]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1829,7 @@ func (x *TestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TestRequest.ProtoReflect.Descriptor instead.
 func (*TestRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{14}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TestRequest) GetTarget() *Target {
@@ -1716,7 +1873,7 @@ type ObjectReference struct {
 
 func (x *ObjectReference) Reset() {
 	*x = ObjectReference{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[15]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1728,7 +1885,7 @@ func (x *ObjectReference) String() string {
 func (*ObjectReference) ProtoMessage() {}
 
 func (x *ObjectReference) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[15]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1741,7 +1898,7 @@ func (x *ObjectReference) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectReference.ProtoReflect.Descriptor instead.
 func (*ObjectReference) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{15}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ObjectReference) GetApiVersion() string {
@@ -1786,7 +1943,7 @@ type ObjectStatus struct {
 
 func (x *ObjectStatus) Reset() {
 	*x = ObjectStatus{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[16]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1955,7 @@ func (x *ObjectStatus) String() string {
 func (*ObjectStatus) ProtoMessage() {}
 
 func (x *ObjectStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[16]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +1968,7 @@ func (x *ObjectStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectStatus.ProtoReflect.Descriptor instead.
 func (*ObjectStatus) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{16}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ObjectStatus) GetObject() *ObjectReference {
@@ -1846,7 +2003,7 @@ type ActionEvents struct {
 
 func (x *ActionEvents) Reset() {
 	*x = ActionEvents{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +2015,7 @@ func (x *ActionEvents) String() string {
 func (*ActionEvents) ProtoMessage() {}
 
 func (x *ActionEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[17]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1871,7 +2028,7 @@ func (x *ActionEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
 func (*ActionEvents) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{17}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ActionEvents) GetEvents() []*ActionEvent {
@@ -1900,7 +2057,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1912,7 +2069,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[18]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1925,7 +2082,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{18}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -2048,7 +2205,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2060,7 +2217,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2073,7 +2230,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -2109,7 +2266,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2278,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2291,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HookEvent) GetName() string {
@@ -2170,7 +2327,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2339,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2352,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *HookLog) GetPod() string {
@@ -2241,7 +2398,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2253,7 +2410,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2266,7 +2423,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -2332,7 +2489,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2344,7 +2501,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2357,7 +2514,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ActionError) GetCode() string {
@@ -2430,7 +2587,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2442,7 +2599,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2455,7 +2612,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Release) GetName() string {
@@ -2584,7 +2741,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2596,7 +2753,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2609,7 +2766,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -2653,7 +2810,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2665,7 +2822,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2678,7 +2835,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -2712,7 +2869,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +2881,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +2894,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -2764,7 +2921,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +2933,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +2946,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -2809,7 +2966,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2821,7 +2978,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2834,7 +2991,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -2860,7 +3017,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +3029,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +3042,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -2915,7 +3072,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3084,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3097,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -3028,7 +3185,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3040,7 +3197,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3053,7 +3210,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -3109,7 +3266,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3121,7 +3278,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3134,7 +3291,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -3171,7 +3328,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3183,7 +3340,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3196,7 +3353,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -3281,7 +3438,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3293,7 +3450,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3306,7 +3463,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Hook) GetName() string {
@@ -3390,7 +3547,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3402,7 +3559,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3415,7 +3572,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -3442,7 +3599,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3454,7 +3611,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3467,7 +3624,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -3494,7 +3651,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3506,7 +3663,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3519,7 +3676,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -3547,7 +3704,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +3716,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +3729,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -3638,30 +3795,39 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0eallow_loopback\x18\x01 \x01(\bR\rallowLoopback\x12(\n" +
 	"\x10allow_link_local\x18\x02 \x01(\bR\x0eallowLinkLocal\x12#\n" +
 	"\rallowed_hosts\x18\x03 \x03(\tR\fallowedHosts\x12#\n" +
-	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\xdf\x01\n" +
+	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\xd9\x02\n" +
 	"\x0eChartReference\x12\x14\n" +
 	"\x04path\x18\x01 \x01(\tH\x00R\x04path\x12B\n" +
 	"\n" +
 	"repository\x18\x02 \x01(\v2 .berth.engine.v1.RepositoryChartH\x00R\n" +
 	"repository\x12\x1a\n" +
-	"\aarchive\x18\x03 \x01(\fH\x00R\aarchive\x12\x16\n" +
+	"\aarchive\x18\x03 \x01(\fH\x00R\aarchive\x12-\n" +
+	"\x03oci\x18\x06 \x01(\v2\x19.berth.engine.v1.OciChartH\x00R\x03oci\x12\x12\n" +
+	"\x03url\x18\a \x01(\tH\x00R\x03url\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\tR\x06digest\x125\n" +
-	"\x06egress\x18\x05 \x01(\v2\x1d.berth.engine.v1.EgressPolicyR\x06egressB\b\n" +
-	"\x06source\"\x93\x03\n" +
+	"\x06egress\x18\x05 \x01(\v2\x1d.berth.engine.v1.EgressPolicyR\x06egress\x125\n" +
+	"\x06access\x18\b \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06accessB\b\n" +
+	"\x06source\"k\n" +
 	"\x0fRepositoryChart\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion\x12\x1a\n" +
-	"\busername\x18\x04 \x01(\tR\busername\x12\x1a\n" +
-	"\bpassword\x18\x05 \x01(\tR\bpassword\x123\n" +
-	"\x15certificate_authority\x18\x06 \x01(\fR\x14certificateAuthority\x12-\n" +
-	"\x12client_certificate\x18\a \x01(\fR\x11clientCertificate\x12\x1d\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12\x18\n" +
+	"\arefresh\x18\x04 \x01(\bR\arefresh\"B\n" +
+	"\bOciChart\x12\x1c\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\"\xef\x02\n" +
+	"\fSourceAccess\x12\x1a\n" +
+	"\busername\x18\x01 \x01(\tR\busername\x12\x1a\n" +
+	"\bpassword\x18\x02 \x01(\tR\bpassword\x12!\n" +
+	"\fbearer_token\x18\x03 \x01(\tR\vbearerToken\x123\n" +
+	"\x15certificate_authority\x18\x04 \x01(\fR\x14certificateAuthority\x12-\n" +
+	"\x12client_certificate\x18\x05 \x01(\fR\x11clientCertificate\x12\x1d\n" +
 	"\n" +
-	"client_key\x18\b \x01(\fR\tclientKey\x127\n" +
-	"\x18insecure_skip_tls_verify\x18\t \x01(\bR\x15insecureSkipTlsVerify\x12)\n" +
-	"\x10pass_credentials\x18\n" +
-	" \x01(\bR\x0fpassCredentials\x12!\n" +
-	"\fbearer_token\x18\v \x01(\tR\vbearerToken\"\xc8\x01\n" +
+	"client_key\x18\x06 \x01(\fR\tclientKey\x127\n" +
+	"\x18insecure_skip_tls_verify\x18\a \x01(\bR\x15insecureSkipTlsVerify\x12)\n" +
+	"\x10pass_credentials\x18\b \x01(\bR\x0fpassCredentials\x12\x1d\n" +
+	"\n" +
+	"plain_http\x18\t \x01(\bR\tplainHttp\"\xc8\x01\n" +
 	"\x06Values\x12\x1c\n" +
 	"\tdocuments\x18\x01 \x03(\tR\tdocuments\x12\x19\n" +
 	"\bset_json\x18\x02 \x03(\tR\asetJson\x12\x10\n" +
@@ -3949,7 +4115,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -3963,155 +4129,159 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*EgressPolicy)(nil),          // 9: berth.engine.v1.EgressPolicy
 	(*ChartReference)(nil),        // 10: berth.engine.v1.ChartReference
 	(*RepositoryChart)(nil),       // 11: berth.engine.v1.RepositoryChart
-	(*Values)(nil),                // 12: berth.engine.v1.Values
-	(*SetFile)(nil),               // 13: berth.engine.v1.SetFile
-	(*ActionOptions)(nil),         // 14: berth.engine.v1.ActionOptions
-	(*InstallRequest)(nil),        // 15: berth.engine.v1.InstallRequest
-	(*UpgradeRequest)(nil),        // 16: berth.engine.v1.UpgradeRequest
-	(*RollbackRequest)(nil),       // 17: berth.engine.v1.RollbackRequest
-	(*UninstallRequest)(nil),      // 18: berth.engine.v1.UninstallRequest
-	(*TestRequest)(nil),           // 19: berth.engine.v1.TestRequest
-	(*ObjectReference)(nil),       // 20: berth.engine.v1.ObjectReference
-	(*ObjectStatus)(nil),          // 21: berth.engine.v1.ObjectStatus
-	(*ActionEvents)(nil),          // 22: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 23: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 24: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 25: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 26: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 27: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 28: berth.engine.v1.ActionError
-	(*Release)(nil),               // 29: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 30: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 31: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 32: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 33: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 34: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 35: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 36: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 37: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 38: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 39: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 40: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 41: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 42: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 43: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 44: berth.engine.v1.StatusResponse
-	nil,                           // 45: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 46: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 47: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 48: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 49: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 50: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 51: google.protobuf.Timestamp
+	(*OciChart)(nil),              // 12: berth.engine.v1.OciChart
+	(*SourceAccess)(nil),          // 13: berth.engine.v1.SourceAccess
+	(*Values)(nil),                // 14: berth.engine.v1.Values
+	(*SetFile)(nil),               // 15: berth.engine.v1.SetFile
+	(*ActionOptions)(nil),         // 16: berth.engine.v1.ActionOptions
+	(*InstallRequest)(nil),        // 17: berth.engine.v1.InstallRequest
+	(*UpgradeRequest)(nil),        // 18: berth.engine.v1.UpgradeRequest
+	(*RollbackRequest)(nil),       // 19: berth.engine.v1.RollbackRequest
+	(*UninstallRequest)(nil),      // 20: berth.engine.v1.UninstallRequest
+	(*TestRequest)(nil),           // 21: berth.engine.v1.TestRequest
+	(*ObjectReference)(nil),       // 22: berth.engine.v1.ObjectReference
+	(*ObjectStatus)(nil),          // 23: berth.engine.v1.ObjectStatus
+	(*ActionEvents)(nil),          // 24: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 25: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 26: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 27: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 28: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 29: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 30: berth.engine.v1.ActionError
+	(*Release)(nil),               // 31: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 32: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 33: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 34: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 35: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 36: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 37: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 38: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 39: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 40: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 41: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 42: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 43: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 44: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 45: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 46: berth.engine.v1.StatusResponse
+	nil,                           // 47: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 48: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 49: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 50: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 51: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 52: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 53: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	5,  // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	6,  // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	6,  // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,  // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	50, // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	45, // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	52, // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	47, // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	11, // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
-	9,  // 7: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
-	13, // 8: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
-	1,  // 9: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	50, // 10: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
-	2,  // 11: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	46, // 12: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
-	7,  // 13: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 14: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 15: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
-	12, // 16: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
-	14, // 17: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 18: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 19: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 20: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
-	12, // 21: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
-	14, // 22: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
-	3,  // 23: berth.engine.v1.UpgradeRequest.values_reuse:type_name -> berth.engine.v1.ValuesReuse
-	7,  // 24: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 25: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
-	14, // 26: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 27: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 28: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	14, // 29: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 30: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 31: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	50, // 32: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
-	20, // 33: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
-	23, // 34: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	51, // 35: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	4,  // 36: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	24, // 37: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	21, // 38: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	25, // 39: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	26, // 40: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	27, // 41: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	20, // 42: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	29, // 43: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	28, // 44: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	37, // 45: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	20, // 46: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	47, // 47: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	51, // 48: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	51, // 49: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	51, // 50: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	48, // 51: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	49, // 52: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	7,  // 53: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 54: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	29, // 55: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	28, // 56: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	50, // 57: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	7,  // 58: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 59: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 60: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	12, // 61: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	14, // 62: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	40, // 63: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	28, // 64: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 65: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	29, // 66: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	40, // 67: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	28, // 68: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	51, // 69: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	51, // 70: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	7,  // 71: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	29, // 72: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	28, // 73: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 74: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	29, // 75: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	21, // 76: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	28, // 77: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	15, // 78: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	16, // 79: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	17, // 80: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	18, // 81: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	19, // 82: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	30, // 83: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	32, // 84: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	34, // 85: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	36, // 86: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	38, // 87: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	41, // 88: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	43, // 89: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	22, // 90: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	22, // 91: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	22, // 92: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	22, // 93: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	22, // 94: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	31, // 95: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	33, // 96: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	35, // 97: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	37, // 98: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	39, // 99: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	42, // 100: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	44, // 101: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	90, // [90:102] is the sub-list for method output_type
-	78, // [78:90] is the sub-list for method input_type
-	78, // [78:78] is the sub-list for extension type_name
-	78, // [78:78] is the sub-list for extension extendee
-	0,  // [0:78] is the sub-list for field type_name
+	12, // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
+	9,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
+	13, // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
+	15, // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
+	1,  // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
+	52, // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	2,  // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
+	48, // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	7,  // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	10, // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
+	14, // 18: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
+	16, // 19: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	7,  // 20: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 21: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
+	10, // 22: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
+	14, // 23: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
+	16, // 24: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
+	3,  // 25: berth.engine.v1.UpgradeRequest.values_reuse:type_name -> berth.engine.v1.ValuesReuse
+	7,  // 26: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 27: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
+	16, // 28: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
+	7,  // 29: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 30: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	16, // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	7,  // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
+	52, // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	22, // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
+	25, // 36: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	53, // 37: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	4,  // 38: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	26, // 39: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	23, // 40: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	27, // 41: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	28, // 42: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	29, // 43: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	22, // 44: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	31, // 45: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	30, // 46: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	39, // 47: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	22, // 48: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	49, // 49: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	53, // 50: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	53, // 51: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	53, // 52: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	50, // 53: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	51, // 54: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	7,  // 55: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 56: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	31, // 57: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	30, // 58: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	52, // 59: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	7,  // 60: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	8,  // 61: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	10, // 62: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	14, // 63: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	16, // 64: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	42, // 65: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	30, // 66: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	7,  // 67: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	31, // 68: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	42, // 69: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	30, // 70: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	53, // 71: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	53, // 72: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	7,  // 73: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	31, // 74: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	30, // 75: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	7,  // 76: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	31, // 77: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	23, // 78: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	30, // 79: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	17, // 80: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	18, // 81: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	19, // 82: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	20, // 83: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	21, // 84: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	32, // 85: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	34, // 86: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	36, // 87: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	38, // 88: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	40, // 89: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	43, // 90: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	45, // 91: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	24, // 92: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	24, // 93: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	24, // 94: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	24, // 95: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	24, // 96: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	33, // 97: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	35, // 98: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	37, // 99: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	39, // 100: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	41, // 101: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	44, // 102: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	46, // 103: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	92, // [92:104] is the sub-list for method output_type
+	80, // [80:92] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -4124,8 +4294,10 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*ChartReference_Path)(nil),
 		(*ChartReference_Repository)(nil),
 		(*ChartReference_Archive)(nil),
+		(*ChartReference_Oci)(nil),
+		(*ChartReference_Url)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[18].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[20].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -4139,7 +4311,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   45,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

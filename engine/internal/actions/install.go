@@ -47,7 +47,7 @@ func (s *session) loadOnly(reference *enginev1.ChartReference, given *enginev1.V
 	}
 	s.events.Phase(enginev1.Phase_PHASE_FETCHING)
 	// A cancelled action waits for no repository.
-	loaded, err := charts.Load(s.wait, reference, s.runner.options.AllowLocalCharts)
+	loaded, err := s.runner.charts.Load(s.wait, reference)
 	if err != nil {
 		return nil, nil, err
 	}

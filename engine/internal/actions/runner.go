@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"berth.dev/engine/gen/enginev1"
+	"berth.dev/engine/internal/charts"
 	"berth.dev/engine/internal/cluster"
 	"berth.dev/engine/internal/problem"
 	"berth.dev/engine/internal/progress"
@@ -34,6 +35,7 @@ type Emit func(*enginev1.ActionEvent)
 type Runner struct {
 	options Options
 	cache   *cluster.Cache
+	charts  *charts.Library
 
 	mu      sync.Mutex
 	running map[string]*session
@@ -44,7 +46,7 @@ func New(options Options) *Runner {
 	if options.RenderTimeout == 0 {
 		options.RenderTimeout = time.Minute
 	}
-	return &Runner{options: options, cache: cluster.NewCache(), running: map[string]*session{}}
+	return &Runner{options: options, cache: cluster.NewCache(), charts: charts.NewLibrary(options.AllowLocalCharts), running: map[string]*session{}}
 }
 
 // Running tells how many actions run.

@@ -36,11 +36,22 @@ func (l *Loaded) Chart() (*v2.Chart, error) {
 	return made, nil
 }
 
+// Library fetches charts. Safe for concurrent use.
+type Library struct {
+	allowLocal bool
+	indexes    *indexes
+}
+
+// NewLibrary makes a library. allowLocal lets charts come from files of this machine.
+func NewLibrary(allowLocal bool) *Library {
+	return &Library{allowLocal: allowLocal, indexes: newIndexes()}
+}
+
 // Load fetches a chart. Errors: CHART_NOT_FOUND, CHART_INVALID,
 // CHART_DIGEST_MISMATCH, CHART_FETCH_FAILED, CHART_SOURCE_REFUSED and, for a
 // reference that makes no sense, INVALID_ARGUMENT.
-func Load(ctx context.Context, reference *enginev1.ChartReference, allowLocal bool) (*Loaded, error) {
-	loaded, err := load(ctx, reference, allowLocal)
+func (l *Library) Load(ctx context.Context, reference *enginev1.ChartReference) (*Loaded, error) {
+	loaded, err := l.load(ctx, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -56,19 +67,24 @@ func Load(ctx context.Context, reference *enginev1.ChartReference, allowLocal bo
 	return loaded, nil
 }
 
-func load(ctx context.Context, reference *enginev1.ChartReference, allowLocal bool) (*Loaded, error) {
+func (l *Library) load(ctx context.Context, reference *enginev1.ChartReference) (*Loaded, error) {
+	access, egress := reference.GetAccess(), reference.GetEgress()
 	switch source := reference.GetSource().(type) {
 	case *enginev1.ChartReference_Path:
-		if !allowLocal {
+		if !l.allowLocal {
 			return nil, &problem.Error{Code: "CHART_SOURCE_REFUSED", Message: "Charts from Berth's own machine are not allowed.", Field: "chart.path"}
 		}
 		return fromPath(source.Path)
 	case *enginev1.ChartReference_Repository:
-		return fromRepository(ctx, source.Repository, reference.GetEgress())
+		return l.fromRepository(ctx, source.Repository, access, egress)
+	case *enginev1.ChartReference_Oci:
+		return fromRegistry(ctx, source.Oci, access, egress)
+	case *enginev1.ChartReference_Url:
+		return fromURL(ctx, source.Url, access, egress)
 	case *enginev1.ChartReference_Archive:
 		return fromArchive(source.Archive)
 	}
-	return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "A chart has a path, a repository or an archive.", Field: "chart"}
+	return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "A chart has a path, a repository, a registry, a URL or an archive.", Field: "chart"}
 }
 
 func check(loaded *Loaded) error {

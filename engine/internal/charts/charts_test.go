@@ -17,7 +17,7 @@ func TestLoadArchive(t *testing.T) {
 	content := pack(t, demo()...)
 	reference := fromBytes(content)
 	reference.Digest = digestOf(content)
-	loaded, err := Load(context.Background(), reference, false)
+	loaded, err := NewLibrary(false).Load(context.Background(), reference)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,14 +97,14 @@ func TestLoadTakesDeprecatedAndPackedDependencies(t *testing.T) {
 		file{name: "demo/Chart.yaml", content: chartYAML + "deprecated: true\ndependencies: [{name: redis, version: 1.0.0, repository: ''}]\n"},
 		file{name: "demo/charts/redis-1.0.0.tgz", content: string(inner)},
 	)
-	if _, err := Load(context.Background(), fromBytes(content), false); err != nil {
+	if _, err := NewLibrary(false).Load(context.Background(), fromBytes(content)); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestLoadPaths(t *testing.T) {
 	root := directory(t, map[string]string{"Chart.yaml": chartYAML, "values.yaml": "a: 1\n", "ignored/x": "y", ".helmignore": "ignored\n"})
-	loaded, err := Load(context.Background(), at(root), true)
+	loaded, err := NewLibrary(true).Load(context.Background(), at(root))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestLoadPaths(t *testing.T) {
 	if err := os.WriteFile(archive, pack(t, demo()...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(context.Background(), at(archive), true); err != nil {
+	if _, err := NewLibrary(true).Load(context.Background(), at(archive)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -120,21 +120,21 @@ func TestLoadPaths(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "ignored/x"), []byte("z"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Load(context.Background(), at(root), true)
+	again, err := NewLibrary(true).Load(context.Background(), at(root))
 	if err != nil || again.Digest != loaded.Digest {
 		t.Errorf("digest %v became %v (%v)", loaded.Digest, again, err)
 	}
 	if err := os.WriteFile(filepath.Join(root, "values.yaml"), []byte("a: 2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	changed, err := Load(context.Background(), at(root), true)
+	changed, err := NewLibrary(true).Load(context.Background(), at(root))
 	if err != nil || changed.Digest == loaded.Digest {
 		t.Errorf("digest %v stayed (%v)", loaded.Digest, err)
 	}
 }
 
 func TestLoadRefusesPaths(t *testing.T) {
-	if _, err := Load(context.Background(), at("/demo"), false); err == nil || !strings.Contains(err.Error(), "not allowed") {
+	if _, err := NewLibrary(false).Load(context.Background(), at("/demo")); err == nil || !strings.Contains(err.Error(), "not allowed") {
 		t.Errorf("local charts are not refused: %v", err)
 	}
 	if got := refused(t, at("charts/none"), "CHART_NOT_FOUND", `"charts/none"`); got.Field != "chart.path" {
@@ -185,7 +185,7 @@ func TestLoadFollowsLinksAsHelmDoes(t *testing.T) {
 	if err := os.Symlink(shared, filepath.Join(root, "charts", "shared")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(context.Background(), at(root), true); err != nil {
+	if _, err := NewLibrary(true).Load(context.Background(), at(root)); err != nil {
 		t.Fatal(err)
 	}
 }

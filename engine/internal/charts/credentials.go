@@ -10,19 +10,19 @@ import (
 	"berth.dev/engine/internal/problem"
 )
 
-// credentials are what a repository is shown, and nobody else.
+// credentials are what a source is shown, and nobody else.
 type credentials struct {
-	reference *enginev1.RepositoryChart
-	username  string
-	password  string
-	home      string
+	access   *enginev1.SourceAccess
+	username string
+	password string
+	home     string
 }
 
-// newCredentials takes the credentials of a reference, or those in its URL.
-func newCredentials(reference *enginev1.RepositoryChart, location *url.URL) *credentials {
+// newCredentials takes the credentials of a source, or those in its URL.
+func newCredentials(access *enginev1.SourceAccess, location *url.URL) *credentials {
 	made := &credentials{
-		reference: reference, home: origin(location),
-		username: reference.GetUsername(), password: reference.GetPassword(),
+		access: access, home: origin(location),
+		username: access.GetUsername(), password: access.GetPassword(),
 	}
 	if made.username == "" && made.password == "" {
 		made.username = location.User.Username()
@@ -31,12 +31,12 @@ func newCredentials(reference *enginev1.RepositoryChart, location *url.URL) *cre
 	return made
 }
 
-// mayShow tells whether a request goes to the repository itself. Where it asks
+// mayShow tells whether a request goes to the source itself. Where it asks
 // for it, other hosts that its index names see the credentials too, but never
 // one that anybody redirects to.
 func (c *credentials) mayShow(request *http.Request) bool {
 	isRedirected := request.Response != nil
-	return origin(request.URL) == c.home || c.reference.GetPassCredentials() && !isRedirected
+	return origin(request.URL) == c.home || c.access.GetPassCredentials() && !isRedirected
 }
 
 // authorize sets a request's Authorization header, or takes it away.
@@ -46,8 +46,8 @@ func (c *credentials) authorize(request *http.Request) {
 		return
 	}
 	switch {
-	case c.reference.GetBearerToken() != "":
-		request.Header.Set("Authorization", "Bearer "+c.reference.GetBearerToken())
+	case c.access.GetBearerToken() != "":
+		request.Header.Set("Authorization", "Bearer "+c.access.GetBearerToken())
 	case c.username != "" || c.password != "":
 		request.SetBasicAuth(c.username, c.password)
 	}
@@ -55,16 +55,16 @@ func (c *credentials) authorize(request *http.Request) {
 
 // tlsConfigs gives the TLS settings with the client certificate and without it.
 func (c *credentials) tlsConfigs() (known, stranger *tls.Config, err error) {
-	stranger = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.reference.GetInsecureSkipTlsVerify()} //nolint:gosec // asked for by the caller
-	if ca := c.reference.GetCertificateAuthority(); len(ca) > 0 {
+	stranger = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.access.GetInsecureSkipTlsVerify()} //nolint:gosec // asked for by the caller
+	if ca := c.access.GetCertificateAuthority(); len(ca) > 0 {
 		stranger.RootCAs = x509.NewCertPool()
 		if !stranger.RootCAs.AppendCertsFromPEM(ca) {
 			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The CA bundle has no certificate.", Field: "chart.certificate_authority"}
 		}
 	}
 	known = stranger.Clone()
-	if len(c.reference.GetClientCertificate()) > 0 {
-		pair, err := tls.X509KeyPair(c.reference.GetClientCertificate(), c.reference.GetClientKey())
+	if len(c.access.GetClientCertificate()) > 0 {
+		pair, err := tls.X509KeyPair(c.access.GetClientCertificate(), c.access.GetClientKey())
 		if err != nil {
 			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The client certificate and key do not fit.", Field: "chart.client_certificate", Cause: err}
 		}

@@ -23,15 +23,17 @@ const (
 	userAgent     = "berth-engine"
 )
 
-// fetcher fetches from one repository with its credentials.
+// fetcher fetches from one source with its credentials.
 type fetcher struct {
 	client      *http.Client
+	routes      *routes
+	policy      *policy
 	credentials *credentials
 }
 
 // newFetcher makes a fetcher that reaches what the policy allows, and no proxy
 // of the environment: the policy has to see the true address.
-func newFetcher(reference *enginev1.RepositoryChart, home *url.URL, egress *enginev1.EgressPolicy) (*fetcher, error) {
+func newFetcher(access *enginev1.SourceAccess, home *url.URL, egress *enginev1.EgressPolicy) (*fetcher, error) {
 	policy, err := newPolicy(egress)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func newFetcher(reference *enginev1.RepositoryChart, home *url.URL, egress *engi
 	if err := policy.checkHost(home.Hostname()); err != nil {
 		return nil, err
 	}
-	credentials := newCredentials(reference, home)
+	credentials := newCredentials(access, home)
 	known, stranger, err := credentials.tlsConfigs()
 	if err != nil {
 		return nil, err
@@ -55,7 +57,9 @@ func newFetcher(reference *enginev1.RepositoryChart, home *url.URL, egress *engi
 		request.Header.Del("Referer")
 		return policy.checkHost(request.URL.Hostname())
 	}
-	return &fetcher{client: &http.Client{Transport: routes, CheckRedirect: follow}, credentials: credentials}, nil
+	return &fetcher{
+		client: &http.Client{Transport: routes, CheckRedirect: follow}, routes: routes, policy: policy, credentials: credentials,
+	}, nil
 }
 
 func transport(dialer *net.Dialer, config *tls.Config) *http.Transport {
@@ -82,36 +86,49 @@ func (r *routes) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // get fetches at most limit bytes.
 func (f *fetcher) get(ctx context.Context, location *url.URL, limit int64) ([]byte, error) {
+	content, _, err := f.getIfChanged(ctx, location, limit, nil)
+	return content, err
+}
+
+// getIfChanged is get with headers of its own. Where the server answers them
+// with 304, content is nil; the headers of the answer are given in any case.
+func (f *fetcher) getIfChanged(ctx context.Context, location *url.URL, limit int64, headers http.Header) ([]byte, http.Header, error) {
 	if location.Scheme != "http" && location.Scheme != "https" {
-		return nil, fetchFailed(fmt.Errorf("%s is no http or https URL", shown(location)), nil)
+		return nil, nil, fetchFailed(fmt.Errorf("%s is no http or https URL", shown(location)), nil)
 	}
 	bare := *location
 	bare.User = nil
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, bare.String(), nil)
 	if err != nil {
-		return nil, fetchFailed(fmt.Errorf("%s is no URL that can be asked", shown(location)), err)
+		return nil, nil, fetchFailed(fmt.Errorf("%s is no URL that can be asked", shown(location)), err)
+	}
+	for name, values := range headers {
+		request.Header[name] = values
 	}
 	request.Header.Set("User-Agent", userAgent)
 	f.credentials.authorize(request)
 	response, err := f.client.Do(request)
 	if err != nil {
 		if refused, ok := problem.As(err); ok {
-			return nil, refused
+			return nil, nil, refused
 		}
-		return nil, fetchFailed(fmt.Errorf("%s does not answer: %s", shown(location), reason(err)), err)
+		return nil, nil, fetchFailed(fmt.Errorf("%s does not answer: %s", shown(location), reason(err)), err)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusNotModified && len(headers) > 0 {
+		return nil, response.Header, nil
+	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fetchFailed(fmt.Errorf("%s answers %d %s", shown(location), response.StatusCode, http.StatusText(response.StatusCode)), nil)
+		return nil, nil, fetchFailed(fmt.Errorf("%s answers %d %s", shown(location), response.StatusCode, http.StatusText(response.StatusCode)), nil)
 	}
 	content, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
 	if err != nil {
-		return nil, fetchFailed(fmt.Errorf("%s stopped in the middle: %s", shown(location), reason(err)), err)
+		return nil, nil, fetchFailed(fmt.Errorf("%s stopped in the middle: %s", shown(location), reason(err)), err)
 	}
 	if int64(len(content)) > limit {
-		return nil, fetchFailed(fmt.Errorf("%s has more than %d bytes", shown(location), limit), nil)
+		return nil, nil, fetchFailed(fmt.Errorf("%s has more than %d bytes", shown(location), limit), nil)
 	}
-	return content, nil
+	return content, response.Header, nil
 }
 
 // shown is a URL for a message: its user and its query may be secrets.
@@ -124,7 +141,7 @@ func shown(location *url.URL) string {
 }
 
 func fetchFailed(what, cause error) error {
-	return &problem.Error{Code: "CHART_FETCH_FAILED", Message: "The chart cannot be fetched: " + what.Error() + ".", Field: "chart.repository", Cause: cause}
+	return &problem.Error{Code: "CHART_FETCH_FAILED", Message: "The chart cannot be fetched: " + what.Error() + ".", Field: "chart", Cause: cause}
 }
 
 // reason gives a network error's own words, without the URL in front of them.

@@ -2,20 +2,17 @@ package charts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
-	v2 "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/repo/v1"
-	"sigs.k8s.io/yaml"
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/problem"
-	"berth.dev/engine/internal/yamlbound"
 )
 
 const (
@@ -26,19 +23,19 @@ const (
 )
 
 // fromRepository finds a chart in a repository's index and fetches it.
-func fromRepository(ctx context.Context, reference *enginev1.RepositoryChart, egress *enginev1.EgressPolicy) (*Loaded, error) {
+func (l *Library) fromRepository(ctx context.Context, reference *enginev1.RepositoryChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
 	home, err := url.Parse(reference.GetUrl())
 	if err != nil || (home.Scheme != "http" && home.Scheme != "https") || home.Host == "" {
 		return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The repository is not an http or https URL.", Field: "chart.repository"}
 	}
 	home.Path, home.RawPath, home.Fragment = withoutIndex(home.Path), withoutIndex(home.RawPath), ""
-	fetcher, err := newFetcher(reference, home, egress)
+	fetcher, err := newFetcher(access, home, egress)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	version, err := fetchVersion(ctx, fetcher, home, reference)
+	version, err := l.findVersion(ctx, fetcher, home, reference)
 	if err != nil {
 		return nil, err
 	}
@@ -67,47 +64,47 @@ func withoutIndex(path string) string {
 	return strings.TrimRight(strings.TrimSuffix(path, "/index.yaml"), "/")
 }
 
-func fetchVersion(ctx context.Context, fetcher *fetcher, home *url.URL, reference *enginev1.RepositoryChart) (*repo.ChartVersion, error) {
-	location, err := resolve(home, "index.yaml")
-	if err != nil {
-		return nil, fetchFailed(errors.New("the repository's URL is not valid"), err)
-	}
-	content, err := fetcher.get(ctx, location, maxIndex)
+// findVersion finds a version in the repository's index. One that a kept index
+// does not have may have been published since: the repository is asked again.
+func (l *Library) findVersion(ctx context.Context, fetcher *fetcher, home *url.URL, reference *enginev1.RepositoryChart) (*repo.ChartVersion, error) {
+	index, isFresh, err := l.indexes.get(ctx, fetcher, home, reference.GetRefresh())
 	if err != nil {
 		return nil, err
 	}
-	index, err := parseIndex(content)
-	if err != nil {
-		return nil, fetchFailed(fmt.Errorf("%s has no index that can be read", shown(home)), err)
+	version, err := find(index, reference)
+	if err == nil || isFresh {
+		return version, err
+	}
+	if index, _, err = l.indexes.get(ctx, fetcher, home, true); err != nil {
+		return nil, err
 	}
 	return find(index, reference)
 }
 
-func parseIndex(content []byte) (*repo.IndexFile, error) {
-	index := &repo.IndexFile{}
-	if json.Valid(content) {
-		if err := json.Unmarshal(content, index); err != nil {
-			return nil, err
-		}
-	} else {
-		if err := yamlbound.Check(content, 2*maxIndex); err != nil {
-			return nil, err
-		}
-		if err := yaml.Unmarshal(content, index); err != nil {
-			return nil, err
-		}
+// fromURL fetches an archive.
+func fromURL(ctx context.Context, text string, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
+	location, err := url.Parse(text)
+	if err != nil || (location.Scheme != "http" && location.Scheme != "https") || location.Host == "" {
+		return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The chart's URL is not an http or https URL.", Field: "chart.url"}
 	}
-	if index.Entries == nil {
-		return nil, errors.New("it has no entries")
+	fetcher, err := newFetcher(access, location, egress)
+	if err != nil {
+		return nil, err
 	}
-	return index, nil
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	content, err := fetcher.get(ctx, location, maxArchive)
+	if err != nil {
+		return nil, err
+	}
+	return fromArchive(content)
 }
 
 // find chooses as Helm does: the exact version, or the newest that fits. Only
 // the chart's own entries are looked at.
 func find(index *repo.IndexFile, reference *enginev1.RepositoryChart) (*repo.ChartVersion, error) {
 	name := reference.GetName()
-	own := &repo.IndexFile{Entries: map[string]repo.ChartVersions{name: usable(index.Entries[name])}}
+	own := &repo.IndexFile{Entries: map[string]repo.ChartVersions{name: slices.Clone(index.Entries[name])}}
 	if len(index.Entries[name]) == 0 {
 		return nil, &problem.Error{
 			Code: "CHART_NOT_FOUND", Field: "chart.name",
@@ -124,21 +121,6 @@ func find(index *repo.IndexFile, reference *enginev1.RepositoryChart) (*repo.Cha
 		message = fmt.Sprintf("The repository has no stable version of chart %.200q.", name)
 	}
 	return nil, &problem.Error{Code: "CHART_NOT_FOUND", Field: "chart.version", Cause: err, Message: message}
-}
-
-// usable drops entries that nothing can be fetched or told of.
-func usable(versions repo.ChartVersions) repo.ChartVersions {
-	kept := make(repo.ChartVersions, 0, len(versions))
-	for _, version := range versions {
-		if version == nil || version.Metadata == nil || len(version.URLs) == 0 {
-			continue
-		}
-		if version.APIVersion == "" {
-			version.APIVersion = v2.APIVersionV1
-		}
-		kept = append(kept, version)
-	}
-	return kept
 }
 
 // resolve makes a URL that may be relative to the repository, whose query goes along.

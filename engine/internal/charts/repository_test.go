@@ -27,6 +27,7 @@ type repository struct {
 	index    string
 	seen     []*http.Request
 	private  bool
+	etag     string
 }
 
 func newRepository(t *testing.T, versions ...string) *repository {
@@ -62,6 +63,11 @@ func (r *repository) ServeHTTP(response http.ResponseWriter, request *http.Reque
 		return
 	}
 	if request.URL.Path == "/index.yaml" {
+		response.Header().Set("Etag", r.etag)
+		if r.etag != "" && request.Header.Get("If-None-Match") == r.etag {
+			response.WriteHeader(http.StatusNotModified)
+			return
+		}
 		_, _ = response.Write([]byte(r.index))
 		return
 	}
@@ -86,13 +92,13 @@ func (r *repository) shown() bool {
 func from(location, version string) *enginev1.ChartReference {
 	return &enginev1.ChartReference{
 		Source: &enginev1.ChartReference_Repository{Repository: &enginev1.RepositoryChart{Url: location, Name: "demo", Version: version}},
-		Egress: &enginev1.EgressPolicy{AllowLoopback: true},
+		Egress: &enginev1.EgressPolicy{AllowLoopback: true}, Access: &enginev1.SourceAccess{},
 	}
 }
 
 func versionOf(t *testing.T, reference *enginev1.ChartReference) string {
 	t.Helper()
-	loaded, err := Load(context.Background(), reference, false)
+	loaded, err := NewLibrary(false).Load(context.Background(), reference)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,19 +184,19 @@ func TestRepositoryServesNonsense(t *testing.T) {
 func TestRepositoryCredentials(t *testing.T) {
 	server := newRepository(t, "1.0.0")
 	server.private = true
-	if got := refused(t, from(server.URL, ""), "CHART_FETCH_FAILED", "401"); got.Field != "chart.repository" {
+	if got := refused(t, from(server.URL, ""), "CHART_FETCH_FAILED", "401"); got.Field != "chart" {
 		t.Errorf("field is %q", got.Field)
 	}
 	versionOf(t, from(withUser(t, server.URL), ""))
 	basic := from(server.URL, "")
-	basic.GetRepository().Username, basic.GetRepository().Password = user, secret
+	basic.GetAccess().Username, basic.GetAccess().Password = user, secret
 	versionOf(t, basic)
 	// An index may name its own archives with a full URL.
 	server.describe(t, server.URL, "1.0.0")
 	versionOf(t, from(withUser(t, server.URL), ""))
 
 	bearer := from(server.URL, "")
-	bearer.GetRepository().BearerToken = secret
+	bearer.GetAccess().BearerToken = secret
 	refused(t, bearer, "CHART_FETCH_FAILED", "401")
 	if got := server.seen[len(server.seen)-1].Header.Get("Authorization"); got != "Bearer "+secret {
 		t.Errorf("the token was sent as %q", got)
@@ -224,7 +230,7 @@ func TestCredentialsFollowNoRedirect(t *testing.T) {
 				inner.ServeHTTP(response, request)
 			}))
 			reference := from(withUser(t, server.URL)+"?token="+secret, "")
-			reference.GetRepository().PassCredentials = pass
+			reference.GetAccess().PassCredentials = pass
 			versionOf(t, reference)
 			server.Close()
 			if len(thief.seen) == 0 || thief.shown() {
@@ -240,7 +246,7 @@ func TestCredentialsStayWithTheirHostUnlessPassed(t *testing.T) {
 	server.describe(t, mirror.URL, "1.0.0")
 	for _, pass := range []bool{false, true} {
 		reference := from(withUser(t, server.URL), "")
-		reference.GetRepository().PassCredentials = pass
+		reference.GetAccess().PassCredentials = pass
 		versionOf(t, reference)
 		if mirror.shown() != pass {
 			t.Errorf("passing %t: secret shown: %t", pass, mirror.shown())
@@ -317,17 +323,17 @@ func TestRepositoryOverTLS(t *testing.T) {
 	refused(t, from(server.URL, ""), "CHART_FETCH_FAILED", "certificate")
 
 	trusting := from(server.URL, "")
-	trusting.GetRepository().CertificateAuthority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	trusting.GetAccess().CertificateAuthority = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	versionOf(t, trusting)
 	careless := from(server.URL, "")
-	careless.GetRepository().InsecureSkipTlsVerify = true
+	careless.GetAccess().InsecureSkipTlsVerify = true
 	versionOf(t, careless)
 
 	broken := from(server.URL, "")
-	broken.GetRepository().CertificateAuthority = []byte("no PEM")
+	broken.GetAccess().CertificateAuthority = []byte("no PEM")
 	refused(t, broken, "INVALID_ARGUMENT", "CA bundle")
-	broken.GetRepository().CertificateAuthority = nil
-	broken.GetRepository().ClientCertificate = []byte("no PEM")
+	broken.GetAccess().CertificateAuthority = nil
+	broken.GetAccess().ClientCertificate = []byte("no PEM")
 	refused(t, broken, "INVALID_ARGUMENT", "client certificate")
 }
 
@@ -347,7 +353,7 @@ func TestRepositoryIsSlowOrEndless(t *testing.T) {
 	defer slow.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := Load(ctx, from(slow.URL, ""), false); err == nil || !strings.Contains(err.Error(), "CHART_FETCH_FAILED") && !strings.Contains(err.Error(), "cannot be fetched") {
+	if _, err := NewLibrary(false).Load(ctx, from(slow.URL, "")); err == nil || !strings.Contains(err.Error(), "CHART_FETCH_FAILED") && !strings.Contains(err.Error(), "cannot be fetched") {
 		t.Errorf("a slow host: %v", err)
 	}
 	<-gone

@@ -88,7 +88,7 @@ func at(path string) *enginev1.ChartReference {
 // refused loads a chart that must be refused, and checks the error's code and words.
 func refused(t *testing.T, reference *enginev1.ChartReference, code string, words ...string) *problem.Error {
 	t.Helper()
-	loaded, err := Load(context.Background(), reference, true)
+	loaded, err := NewLibrary(true).Load(context.Background(), reference)
 	if err == nil {
 		t.Fatalf("loaded %s, want %s", loaded.Digest, code)
 	}

@@ -6,6 +6,7 @@ export { resetCluster } from "./cluster/data-directory.ts";
 export { ownTestCluster, testNamespace } from "./testing.ts";
 export type { TestNamespace } from "./testing.ts";
 export { ensureEngine, ensureToolchain } from "./toolchain/ensure.ts";
+export { ensureRegistry } from "./toolchain/registry.ts";
 export type { EnsureOptions, Toolchain } from "./toolchain/ensure.ts";
 export { versions } from "./toolchain/versions.ts";
 export { cacheDirectory, dataDirectory, repository } from "./paths.ts";

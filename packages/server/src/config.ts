@@ -6,9 +6,17 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 const repository = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
+  url: z.url({ protocol: /^(https?|oci)$/ }),
   username: z.string().optional(),
   password: z.string().optional(),
+  bearerToken: z.string().optional(),
+  /** PEM texts. */
+  certificateAuthority: z.string().optional(),
+  clientCertificate: z.string().optional(),
+  clientKey: z.string().optional(),
+  insecureSkipTlsVerify: z.boolean().optional(),
+  passCredentials: z.boolean().optional(),
+  plainHttp: z.boolean().optional(),
 });
 
 /** The configuration file: what is too long for the environment. */
@@ -64,9 +72,7 @@ export interface Config {
   readonly localCharts: boolean;
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
-  readonly repositories: Readonly<
-    Record<string, { url: string; username?: string | undefined; password?: string | undefined }>
-  >;
+  readonly repositories: Readonly<Record<string, z.infer<typeof repository>>>;
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;

@@ -19,6 +19,11 @@ export async function toolchainFingerprint(): Promise<string> {
   return hash([await go(["env", "GOVERSION"]), platform, arch, ...buildFlags], files);
 }
 
+/** Names what a module outside of the workspace is built from. */
+export async function moduleFingerprint(module: string): Promise<string> {
+  return hash([await go(["env", "GOVERSION"]), platform, arch, ...buildFlags], [`${module}/go.mod`, `${module}/go.sum`]);
+}
+
 /** Names what the engine is built from: its sources and whatever the toolchain is built from. */
 export async function engineFingerprint(): Promise<string> {
   const entries = await readdir(join(repository, "engine"), { recursive: true, withFileTypes: true });

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { repository } from "../paths.ts";
@@ -12,9 +13,22 @@ export function goEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, CGO_ENABLED: "0", GOFLAGS: "", GOWORK: `${repository}/go.work` };
 }
 
-/** Runs go in the repository's workspace and gives what it prints; `onLine` hears what it says meanwhile. */
-export async function go(args: readonly string[], onLine: (line: string) => void = () => undefined): Promise<string> {
-  const child = spawn("go", args, { cwd: repository, env: goEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+/** Where go runs: in the repository's workspace, or in a module that is not part of it, such as `toolchain/registry`. */
+export interface GoPlace {
+  readonly module?: string;
+}
+
+/** Runs go and gives what it prints; `onLine` hears what it says meanwhile. */
+export async function go(
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+  { module }: GoPlace = {},
+): Promise<string> {
+  const place =
+    module === undefined
+      ? { cwd: repository, env: goEnvironment() }
+      : { cwd: join(repository, module), env: { ...goEnvironment(), GOWORK: "off" } };
+  const child = spawn("go", args, { ...place, stdio: ["ignore", "pipe", "pipe"] });
   const tail: string[] = [];
   createInterface(child.stderr).on("line", (line) => {
     tail.push(line);

@@ -11,14 +11,34 @@ export interface ChartReference {
   readonly path?: string | undefined;
   /** Name in `repository`, or `repository-name/chart` for one named in the configuration. */
   readonly name?: string | undefined;
-  /** URL of an HTTP repository, with or without its user and `/index.yaml`. */
+  /** URL of an HTTP repository, with or without its user and `/index.yaml`, or `oci://registry/path`. */
   readonly repository?: string | undefined;
+  /** http or https URL of a .tgz, or `oci://registry/repository`. */
+  readonly url?: string | undefined;
+  /** The archive itself. */
+  readonly archive?: Uint8Array | undefined;
   /** Version or range; the newest stable one where absent. */
   readonly version?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  readonly access?: SourceAccess | undefined;
   /** "sha256:…" the archive must have. */
   readonly digest?: string | undefined;
+  /** Whether the repository is asked for its index, however fresh that is. */
+  readonly refresh?: boolean | undefined;
+}
+
+/** How a source of charts is reached, beside user name and password; PEM texts. */
+export interface SourceAccess {
+  readonly bearerToken?: string | undefined;
+  readonly certificateAuthority?: string | undefined;
+  readonly clientCertificate?: string | undefined;
+  readonly clientKey?: string | undefined;
+  readonly insecureSkipTlsVerify?: boolean | undefined;
+  /** Whether other hosts that a repository's index names see the credentials. */
+  readonly passCredentials?: boolean | undefined;
+  /** Whether a registry is spoken to over HTTP. */
+  readonly plainHttp?: boolean | undefined;
 }
 
 /** Values in the order in which Helm merges them. */

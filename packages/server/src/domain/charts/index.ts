@@ -1,2 +1,2 @@
 export { resolveChart } from "./resolve.ts";
-export type { ChartPolicy, NamedRepository, ResolvedChart } from "./resolve.ts";
+export type { ChartPolicy, ChartSource, NamedRepository, ResolvedChart } from "./resolve.ts";

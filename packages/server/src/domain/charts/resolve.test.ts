@@ -5,28 +5,47 @@ import { resolveChart } from "./resolve.ts";
 
 const policy = {
   allowLocal: false,
-  repositories: { stable: { url: "https://charts.example.com/stable/", username: "u", password: "p" } },
+  repositories: { stable: { url: "https://charts.example.com/stable/", username: "u", password: "p", plainHttp: true } },
 };
 
 test("a named repository gives its URL and credentials", () => {
   assert.deepEqual(resolveChart({ name: "stable/x", version: "1" }, policy), {
-    kind: "repository",
-    url: "https://charts.example.com/stable",
-    name: "x",
-    version: "1",
-    username: "u",
-    password: "p",
+    source: { kind: "repository", url: "https://charts.example.com/stable", name: "x", version: "1", refresh: false },
+    access: { username: "u", password: "p", plainHttp: true },
     digest: "",
   });
 });
 
 test("a URL may end in index.yaml and hold its user, which leaves it", () => {
   const chart = resolveChart({ name: "x", repository: "https://me:p%40ss@example.com/a/index.yaml" }, policy);
-  assert.deepEqual(chart.kind === "repository" && [chart.url, chart.username, chart.password], [
-    "https://example.com/a",
-    "me",
-    "p@ss",
-  ]);
+  assert.deepEqual(chart.source, {
+    kind: "repository",
+    url: "https://example.com/a",
+    name: "x",
+    version: "",
+    refresh: false,
+  });
+  assert.deepEqual(chart.access, { username: "me", password: "p@ss" });
+});
+
+test("a chart of a registry is named by its place, with or without a name apart", () => {
+  const reference = "registry.example.com:5000/charts/x";
+  for (const chart of [
+    { url: `oci://${reference}`, version: "1" },
+    { repository: "oci://registry.example.com:5000/charts/", name: "x", version: "1" },
+  ]) {
+    assert.deepEqual(resolveChart(chart, policy).source, { kind: "oci", reference, version: "1" });
+  }
+  const pinned = resolveChart({ url: `oci://me:pass@${reference}:1.0.0@sha256:${"a".repeat(64)}` }, policy);
+  assert.deepEqual(pinned.source, { kind: "oci", reference: `${reference}:1.0.0@sha256:${"a".repeat(64)}`, version: "" });
+  assert.equal(pinned.access.password, "pass");
+});
+
+test("a URL of an archive and an archive are charts too", () => {
+  const url = "https://example.com/Files/x-1.tgz?sig=A";
+  assert.deepEqual(resolveChart({ url }, policy).source, { kind: "url", url });
+  const archive = new Uint8Array([1]);
+  assert.deepEqual(resolveChart({ archive }, policy).source, { kind: "archive", archive });
 });
 
 test("what cannot be resolved is refused with its field", () => {
@@ -35,6 +54,9 @@ test("what cannot be resolved is refused with its field", () => {
   assert.throws(() => resolveChart({ path: "/b" }, policy), { code: "CHART_SOURCE_REFUSED", field: "chart.path" });
   for (const name of ["x", "other/x", "stable/", "constructor/x"]) {
     assert.throws(() => resolveChart({ name }, policy), { code: "CHART_NOT_FOUND", field: "chart.name" });
+  }
+  for (const url of ["ftp://x", "x.tgz", "oci:"]) {
+    assert.throws(() => resolveChart({ url }, policy), { code: "INVALID_ARGUMENT", field: "chart.url" });
   }
   for (const repository of ["ftp://x", "file:///etc", "nothing"]) {
     assert.throws(() => resolveChart({ name: "x", repository }, policy), {

@@ -1,9 +1,9 @@
 import { BerthError } from "@berth/base";
 
-import type { ChartReference } from "../command.ts";
+import type { ChartReference, SourceAccess } from "../command.ts";
 
-/** An HTTP repository that the configuration names. */
-export interface NamedRepository {
+/** A repository, or a place in a registry, that the configuration names. */
+export interface NamedRepository extends SourceAccess {
   readonly url: string;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -17,60 +17,98 @@ export interface ChartPolicy {
   readonly allowLocal: boolean;
 }
 
-/** A chart with nothing left to look up: what the engine is told. */
-export type ResolvedChart =
-  | { readonly kind: "path"; readonly path: string; readonly digest: string }
+/** Where a chart is, with nothing left to look up. */
+export type ChartSource =
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "archive"; readonly archive: Uint8Array }
   | {
       readonly kind: "repository";
       readonly url: string;
       readonly name: string;
       readonly version: string;
-      readonly username: string;
-      readonly password: string;
-      readonly digest: string;
-    };
+      readonly refresh: boolean;
+    }
+  | { readonly kind: "oci"; readonly reference: string; readonly version: string }
+  | { readonly kind: "url"; readonly url: string };
+
+/** A chart as the engine is told of it. */
+export interface ResolvedChart {
+  readonly source: ChartSource;
+  readonly digest: string;
+  readonly access: SourceAccess & { readonly username: string; readonly password: string };
+}
 
 /** Resolves a chart reference by the configuration's repositories. Pure. */
 export function resolveChart(reference: ChartReference, policy: ChartPolicy): ResolvedChart {
-  const { path = "", name = "", repository = "", digest = "" } = reference;
-  if ((path === "") === (name === "")) {
-    throw new BerthError("INVALID_ARGUMENT", "A chart has either a path or a name.", { field: "chart" });
+  const { path, name, url, archive, digest = "" } = reference;
+  const given = [path, name, url, archive].filter((one) => one !== undefined);
+  if (given.length !== 1) {
+    throw new BerthError("INVALID_ARGUMENT", "A chart has one of a path, a name, a URL and an archive.", {
+      field: "chart",
+    });
   }
-  if (path !== "") {
-    if (!policy.allowLocal) {
-      throw new BerthError("CHART_SOURCE_REFUSED", "Charts from Berth's own machine are not allowed.", {
-        field: "chart.path",
-      });
-    }
-    return { kind: "path", path, digest };
-  }
-  return repository === "" ? fromNamed(reference, name, policy) : fromUrl(reference, name, repository);
+  if (path !== undefined) return { source: fromPath(path, policy), digest, access: NOTHING };
+  if (archive !== undefined) return { source: { kind: "archive", archive }, digest, access: NOTHING };
+  if (url !== undefined) return fromPlace(reference, url, "chart.url", toArchive(reference));
+  const place = reference.repository ?? "";
+  return place === "" ? fromNamed(reference, name ?? "", policy) : fromRepository(reference, name ?? "", place);
 }
 
-function fromUrl(reference: ChartReference, name: string, repository: string): ResolvedChart {
-  const url = parseRepositoryUrl(repository);
-  const username = reference.username ?? decodeURIComponent(url.username);
-  const password = reference.password ?? decodeURIComponent(url.password);
+const NOTHING = { username: "", password: "" };
+
+function fromPath(path: string, policy: ChartPolicy): ChartSource {
+  if (policy.allowLocal) return { kind: "path", path };
+  throw new BerthError("CHART_SOURCE_REFUSED", "Charts from Berth's own machine are not allowed.", {
+    field: "chart.path",
+  });
+}
+
+/** What a URL without its user means as a chart. */
+type Meaning = (url: URL) => ChartSource;
+
+function toArchive({ version = "" }: ChartReference): Meaning {
+  return (url) => (url.protocol === "oci:" ? toOci(url, version) : { kind: "url", url: url.href });
+}
+
+function fromRepository(reference: ChartReference, name: string, place: string): ResolvedChart {
+  const { version = "", refresh = false } = reference;
+  return fromPlace(reference, place, "chart.repository", (url) => {
+    url.pathname = url.pathname.replace(/\/index\.yaml$/, "").replace(/\/+$/, "");
+    if (url.protocol !== "oci:") {
+      return { kind: "repository", url: url.href.replace(/\/$/, ""), name, version, refresh };
+    }
+    url.pathname = `${url.pathname}/${name}`;
+    return toOci(url, version);
+  });
+}
+
+function toOci(url: URL, version: string): ChartSource {
+  return { kind: "oci", reference: url.href.slice("oci://".length), version };
+}
+
+/** Takes the user out of a URL; what is given beside it counts more. */
+function fromPlace(reference: ChartReference, text: string, field: string, meaning: Meaning): ResolvedChart {
+  const url = parseUrl(text, field);
+  const access = {
+    ...reference.access,
+    username: reference.username ?? decodeURIComponent(url.username),
+    password: reference.password ?? decodeURIComponent(url.password),
+  };
   url.username = "";
   url.password = "";
-  url.pathname = url.pathname.replace(/\/index\.yaml$/, "").replace(/\/+$/, "");
-  return {
-    kind: "repository",
-    url: url.href.replace(/\/$/, ""),
-    name,
-    version: reference.version ?? "",
-    username,
-    password,
-    digest: reference.digest ?? "",
-  };
+  return { source: meaning(url), digest: reference.digest ?? "", access };
 }
 
-function parseRepositoryUrl(text: string): URL {
+function parseUrl(text: string, field: string): URL {
   const url = URL.parse(text);
-  if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url;
-  throw new BerthError("INVALID_ARGUMENT", "The repository is not an http or https URL.", {
-    field: "chart.repository",
-    hint: "Give the URL under which index.yaml lies, such as https://charts.example.com.",
+  if (url !== null && url.host !== "" && ["http:", "https:", "oci:"].includes(url.protocol)) return url;
+  const what = field === "chart.url" ? "chart's URL" : "repository";
+  throw new BerthError("INVALID_ARGUMENT", `The ${what} is not an http, https or oci URL.`, {
+    field,
+    hint:
+      field === "chart.url"
+        ? "Give the URL of a .tgz, or oci://registry/repository."
+        : "Give the URL under which index.yaml lies, such as https://charts.example.com, or oci://registry/path.",
   });
 }
 
@@ -81,15 +119,16 @@ function fromNamed(reference: ChartReference, name: string, policy: ChartPolicy)
   if (repositoryName === "" || !Object.hasOwn(policy.repositories, repositoryName) || chart === "") {
     throw unknownRepository(repositoryName, name, policy);
   }
-  const named = policy.repositories[repositoryName] as NamedRepository;
-  return fromUrl(
+  const { url, username, password, ...access } = policy.repositories[repositoryName] as NamedRepository;
+  return fromRepository(
     {
       ...reference,
-      username: reference.username ?? named.username,
-      password: reference.password ?? named.password,
+      username: reference.username ?? username,
+      password: reference.password ?? password,
+      access: reference.access ?? access,
     },
     chart,
-    named.url,
+    url,
   );
 }
 

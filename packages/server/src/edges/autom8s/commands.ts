@@ -107,6 +107,8 @@ function toChart(fields: Fields): ChartReference {
     username: text(fields, "username"),
     password: text(fields, "password"),
   };
+  // A path in a URL means what it says, capitals too.
+  if (/^(https?|oci):\/\//i.test(given)) return { url: given, ...common };
   const repository = text(fields, "privateChartsRepo");
   if (repository === undefined && /^(\.{0,2}\/)/.test(given)) return { path: given };
   const name = given.toLowerCase();

@@ -128,10 +128,14 @@ function toChart(chart: api.ChartReference | undefined): ChartReference {
     path: given(chart.path),
     name: given(chart.name),
     repository: given(chart.repository),
+    url: given(chart.url),
+    archive: chart.archive.length === 0 ? undefined : chart.archive,
     version: given(chart.version),
     username: given(chart.username),
     password: given(chart.password),
+    access: chart.access,
     digest: given(chart.digest),
+    refresh: chart.refresh,
   };
 }
 

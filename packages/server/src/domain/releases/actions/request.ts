@@ -3,7 +3,7 @@ import type { EgressPolicy } from "@berth/engine-client";
 
 import { impersonationOf } from "../../access/index.ts";
 import type { Principal } from "../../access/index.ts";
-import type { ResolvedChart } from "../../charts/index.ts";
+import type { ChartSource, ResolvedChart } from "../../charts/index.ts";
 import type { Cluster } from "../../clusters/index.ts";
 import type { ActionOptions, Command, ReleaseTarget, ValuesInput } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
@@ -64,16 +64,62 @@ export function toContext(command: Command, run: ActionRun, chart?: ResolvedChar
 }
 
 /** Where a chart came from, without credentials and without a path of the machine. */
-function describeSource(chart: ResolvedChart): string {
-  return chart.kind === "path" ? "local" : `${chart.url}/${chart.name}`;
+function describeSource({ source }: ResolvedChart): string {
+  switch (source.kind) {
+    case "path":
+      return "local";
+    case "archive":
+      return "upload";
+    case "repository":
+      return `${withoutQuery(source.url)}/${source.name}`;
+    case "oci":
+      return `oci://${source.reference}`;
+    case "url":
+      return withoutQuery(source.url);
+  }
+}
+
+/** A query may be a secret. */
+function withoutQuery(url: string): string {
+  return url.split("?", 1)[0] ?? "";
 }
 
 /** The chart as the engine is told of it. */
-export function toChart(chart: ResolvedChart, egress: EgressPolicy) {
-  const { digest } = chart;
-  if (chart.kind === "path") return { source: { case: "path" as const, value: chart.path }, digest, egress };
-  const { url, name, version, username, password } = chart;
-  return { source: { case: "repository" as const, value: { url, name, version, username, password } }, digest, egress };
+export function toChart({ source, digest, access }: ResolvedChart, egress: EgressPolicy) {
+  return { source: toSource(source), digest, egress, access: toAccess(access) };
+}
+
+function toSource(source: ChartSource) {
+  switch (source.kind) {
+    case "path":
+      return { case: "path" as const, value: source.path };
+    case "archive":
+      return { case: "archive" as const, value: source.archive };
+    case "repository": {
+      const { url, name, version, refresh } = source;
+      return { case: "repository" as const, value: { url, name, version, refresh } };
+    }
+    case "oci": {
+      const { reference, version } = source;
+      return { case: "oci" as const, value: { reference, version } };
+    }
+    case "url":
+      return { case: "url" as const, value: source.url };
+  }
+}
+
+function toAccess(access: ResolvedChart["access"]) {
+  return {
+    username: access.username,
+    password: access.password,
+    bearerToken: access.bearerToken ?? "",
+    certificateAuthority: toBytes(access.certificateAuthority),
+    clientCertificate: toBytes(access.clientCertificate),
+    clientKey: toBytes(access.clientKey),
+    insecureSkipTlsVerify: access.insecureSkipTlsVerify ?? false,
+    passCredentials: access.passCredentials ?? false,
+    plainHttp: access.plainHttp ?? false,
+  };
 }
 
 /** Values as the engine merges them. */

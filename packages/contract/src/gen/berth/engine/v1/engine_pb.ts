@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/engine/v1/engine.proto.
  */
 export const file_berth_engine_v1_engine: GenFile = /*@__PURE__*/
-  fileDesc("ChxiZXJ0aC9lbmdpbmUvdjEvZW5naW5lLnByb3RvEg9iZXJ0aC5lbmdpbmUudjEihgEKB0NsdXN0ZXISDgoGc2VydmVyGAEgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgCIAEoDBIXCg90bHNfc2VydmVyX25hbWUYAyABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAQgASgIEhEKCXByb3h5X3VybBgFIAEoCSJ/CghJZGVudGl0eRINCgV0b2tlbhgBIAEoCRIaChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAwSEgoKY2xpZW50X2tleRgDIAEoDBIYChBpbXBlcnNvbmF0ZV91c2VyGAQgASgJEhoKEmltcGVyc29uYXRlX2dyb3VwcxgFIAMoCSLlAQoGVGFyZ2V0EikKB2NsdXN0ZXIYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuQ2x1c3RlchIoCgVhcHBseRgCIAEoCzIZLmJlcnRoLmVuZ2luZS52MS5JZGVudGl0eRIqCgdzdG9yYWdlGAMgASgLMhkuYmVydGguZW5naW5lLnYxLklkZW50aXR5EhEKCW5hbWVzcGFjZRgEIAEoCRIPCgdyZWxlYXNlGAUgASgJEjYKDnN0b3JhZ2VfZHJpdmVyGAYgASgOMh4uYmVydGguZW5naW5lLnYxLlN0b3JhZ2VEcml2ZXIinwIKDUFjdGlvbkNvbnRleHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEicKBGhvbGQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFZmVuY2UYAyABKAQSHgoRZXhwZWN0ZWRfcmV2aXNpb24YBCABKAVIAIgBARITCgt0cmFjZXBhcmVudBgFIAEoCRJCCgpwcm92ZW5hbmNlGAYgAygLMi4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQuUHJvdmVuYW5jZUVudHJ5GjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhQKEl9leHBlY3RlZF9yZXZpc2lvbiJuCgxFZ3Jlc3NQb2xpY3kSFgoOYWxsb3dfbG9vcGJhY2sYASABKAgSGAoQYWxsb3dfbGlua19sb2NhbBgCIAEoCBIVCg1hbGxvd2VkX2hvc3RzGAMgAygJEhUKDWFsbG93ZWRfY2lkcnMYBCADKAkitAEKDkNoYXJ0UmVmZXJlbmNlEg4KBHBhdGgYASABKAlIABI2CgpyZXBvc2l0b3J5GAIgASgLMiAuYmVydGguZW5naW5lLnYxLlJlcG9zaXRvcnlDaGFydEgAEhEKB2FyY2hpdmUYAyABKAxIABIOCgZkaWdlc3QYBCABKAkSLQoGZWdyZXNzGAUgASgLMh0uYmVydGguZW5naW5lLnYxLkVncmVzc1BvbGljeUIICgZzb3VyY2UiggIKD1JlcG9zaXRvcnlDaGFydBILCgN1cmwYASABKAkSDAoEbmFtZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhAKCHVzZXJuYW1lGAQgASgJEhAKCHBhc3N3b3JkGAUgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgGIAEoDBIaChJjbGllbnRfY2VydGlmaWNhdGUYByABKAwSEgoKY2xpZW50X2tleRgIIAEoDBIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYCSABKAgSGAoQcGFzc19jcmVkZW50aWFscxgKIAEoCBIUCgxiZWFyZXJfdG9rZW4YCyABKAkijwEKBlZhbHVlcxIRCglkb2N1bWVudHMYASADKAkSEAoIc2V0X2pzb24YAiADKAkSCwoDc2V0GAMgAygJEhIKCnNldF9zdHJpbmcYBCADKAkSKgoIc2V0X2ZpbGUYBSADKAsyGC5iZXJ0aC5lbmdpbmUudjEuU2V0RmlsZRITCgtzZXRfbGl0ZXJhbBgGIAMoCSInCgdTZXRGaWxlEgsKA2tleRgBIAEoCRIPCgdjb250ZW50GAIgASgJIvQDCg1BY3Rpb25PcHRpb25zEisKBHdhaXQYASABKA4yHS5iZXJ0aC5lbmdpbmUudjEuV2FpdFN0cmF0ZWd5EhUKDXdhaXRfZm9yX2pvYnMYAiABKAgSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIVCg1kaXNhYmxlX2hvb2tzGAQgASgIEjsKEXNlcnZlcl9zaWRlX2FwcGx5GAUgASgOMiAuYmVydGguZW5naW5lLnYxLlNlcnZlclNpZGVBcHBseRIXCg9mb3JjZV9jb25mbGljdHMYBiABKAgSFQoNZm9yY2VfcmVwbGFjZRgHIAEoCBIWCg50YWtlX293bmVyc2hpcBgIIAEoCBIRCglza2lwX2NyZHMYCSABKAgSHgoWc2tpcF9zY2hlbWFfdmFsaWRhdGlvbhgKIAEoCBITCgtoaXN0b3J5X21heBgLIAEoBRITCgtkZXNjcmlwdGlvbhgMIAEoCRI6CgZsYWJlbHMYDSADKAsyKi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucy5MYWJlbHNFbnRyeRIPCgdkcnlfcnVuGA4gASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEinwIKDkluc3RhbGxSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei4KBWNoYXJ0GAMgASgLMh8uYmVydGguZW5naW5lLnYxLkNoYXJ0UmVmZXJlbmNlEicKBnZhbHVlcxgEIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXMSLwoHb3B0aW9ucxgFIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEhgKEGNyZWF0ZV9uYW1lc3BhY2UYBiABKAgSDwoHcmVwbGFjZRgHIAEoCCL3AgoOVXBncmFkZVJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSLgoFY2hhcnQYAyABKAsyHy5iZXJ0aC5lbmdpbmUudjEuQ2hhcnRSZWZlcmVuY2USJwoGdmFsdWVzGAQgASgLMhcuYmVydGguZW5naW5lLnYxLlZhbHVlcxIvCgdvcHRpb25zGAUgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMSGgoSaW5zdGFsbF9pZl9taXNzaW5nGAYgASgIEhgKEGNyZWF0ZV9uYW1lc3BhY2UYByABKAgSMgoMdmFsdWVzX3JldXNlGAggASgOMhwuYmVydGguZW5naW5lLnYxLlZhbHVlc1JldXNlEhcKD2NsZWFudXBfb25fZmFpbBgJIAEoCCLHAQoPUm9sbGJhY2tSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei8KB29wdGlvbnMYAyABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIQCghyZXZpc2lvbhgEIAEoBRIXCg9jbGVhbnVwX29uX2ZhaWwYBSABKAgi6wEKEFVuaW5zdGFsbFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSLwoHb3B0aW9ucxgDIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEhQKDGtlZXBfaGlzdG9yeRgEIAEoCBIYChBpZ25vcmVfbm90X2ZvdW5kGAUgASgIEhwKFGRlbGV0aW9uX3Byb3BhZ2F0aW9uGAYgASgJIqIBCgtUZXN0UmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIqCgd0aW1lb3V0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg0KBW5hbWVzGAQgAygJIlUKD09iamVjdFJlZmVyZW5jZRITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJImAKDE9iamVjdFN0YXR1cxIwCgZvYmplY3QYASABKAsyIC5iZXJ0aC5lbmdpbmUudjEuT2JqZWN0UmVmZXJlbmNlEg4KBnN0YXR1cxgCIAEoCRIOCgZyZWFzb24YAyABKAkiPAoMQWN0aW9uRXZlbnRzEiwKBmV2ZW50cxgBIAMoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FdmVudCLNAgoLQWN0aW9uRXZlbnQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASJwoFcGhhc2UYAiABKA4yFi5iZXJ0aC5lbmdpbmUudjEuUGhhc2VIABIrCgdhcHBsaWVkGAMgASgLMhguYmVydGguZW5naW5lLnYxLkFwcGxpZWRIABIvCgZzdGF0dXMYBCABKAsyHS5iZXJ0aC5lbmdpbmUudjEuT2JqZWN0U3RhdHVzSAASKgoEaG9vaxgFIAEoCzIaLmJlcnRoLmVuZ2luZS52MS5Ib29rRXZlbnRIABInCgNsb2cYBiABKAsyGC5iZXJ0aC5lbmdpbmUudjEuSG9va0xvZ0gAEi8KBnJlc3VsdBgHIAEoCzIdLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25SZXN1bHRIAEIHCgVldmVudCJYCgdBcHBsaWVkEgwKBGRvbmUYASABKAUSDQoFdG90YWwYAiABKAUSMAoGb2JqZWN0GAMgASgLMiAuYmVydGguZW5naW5lLnYxLk9iamVjdFJlZmVyZW5jZSI3CglIb29rRXZlbnQSDAoEbmFtZRgBIAEoCRINCgVldmVudBgCIAEoCRINCgVwaGFzZRgDIAEoCSI3CgdIb29rTG9nEgsKA3BvZBgBIAEoCRIRCgljb250YWluZXIYAiABKAkSDAoEdGV4dBgDIAEoCSLaAQoMQWN0aW9uUmVzdWx0EikKB3JlbGVhc2UYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZRIrCgVlcnJvchgCIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvchIPCgdjaGFuZ2VkGAMgASgIEhQKDGNoYXJ0X2RpZ2VzdBgEIAEoCRIYChByZXNvdXJjZV92ZXJzaW9uGAUgASgJEjEKCHJlbmRlcmVkGAYgASgLMh8uYmVydGguZW5naW5lLnYxLlJlbmRlclJlc3BvbnNlIukBCgtBY3Rpb25FcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSMAoGb2JqZWN0GAMgASgLMiAuYmVydGguZW5naW5lLnYxLk9iamVjdFJlZmVyZW5jZRIOCgZyZWFzb24YBCABKAkSDQoFZmllbGQYBSABKAkSOgoHZGV0YWlscxgGIAMoCzIpLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvci5EZXRhaWxzRW50cnkaLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEizgQKB1JlbGVhc2USDAoEbmFtZRgBIAEoCRIRCgluYW1lc3BhY2UYAiABKAkSEAoIcmV2aXNpb24YAyABKAUSDgoGc3RhdHVzGAQgASgJEhMKC2Rlc2NyaXB0aW9uGAUgASgJEjIKDmZpcnN0X2RlcGxveWVkGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIxCg1sYXN0X2RlcGxveWVkGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgdkZWxldGVkGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpjaGFydF9uYW1lGAkgASgJEhUKDWNoYXJ0X3ZlcnNpb24YCiABKAkSEwoLYXBwX3ZlcnNpb24YCyABKAkSNAoGbGFiZWxzGAwgAygLMiQuYmVydGguZW5naW5lLnYxLlJlbGVhc2UuTGFiZWxzRW50cnkSPAoKcHJvdmVuYW5jZRgNIAMoCzIoLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlLlByb3ZlbmFuY2VFbnRyeRIUCgxhcHBseV9tZXRob2QYDiABKAkSFAoMb3BlcmF0aW9uX2lkGA8gASgJEhUKDWZpcnN0X3NlcnZpY2UYECABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARoxCg9Qcm92ZW5hbmNlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKKAQoNU2V0dGxlUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIQCghyZXZpc2lvbhgDIAEoBRINCgVjYXVzZRgEIAEoCSJ5Cg5TZXR0bGVSZXNwb25zZRIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USDwoHY2hhbmdlZBgCIAEoCBIrCgVlcnJvchgDIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvciI0Cg1DYW5jZWxSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRINCgVjYXVzZRgCIAEoCSIfCg5DYW5jZWxSZXNwb25zZRINCgVmb3VuZBgBIAEoCCJOCg1FeHRlbmRSZXF1ZXN0EhQKDG9wZXJhdGlvbl9pZBgBIAEoCRInCgRob2xkGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIh8KDkV4dGVuZFJlc3BvbnNlEg0KBWZvdW5kGAEgASgIItkCCg1SZW5kZXJSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei4KBWNoYXJ0GAMgASgLMh8uYmVydGguZW5naW5lLnYxLkNoYXJ0UmVmZXJlbmNlEicKBnZhbHVlcxgEIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXMSLwoHb3B0aW9ucxgFIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEg4KBnNlcnZlchgGIAEoCBIUCgxpbmNsdWRlX2NyZHMYByABKAgSEgoKaXNfdXBncmFkZRgIIAEoCBIUCgxrdWJlX3ZlcnNpb24YCSABKAkSFAoMYXBpX3ZlcnNpb25zGAogAygJIrABCg5SZW5kZXJSZXNwb25zZRIQCghtYW5pZmVzdBgBIAEoCRIkCgVob29rcxgCIAMoCzIVLmJlcnRoLmVuZ2luZS52MS5Ib29rEg0KBW5vdGVzGAMgASgJEhQKDGVuY29kZWRfc2l6ZRgEIAEoAxIrCgVlcnJvchgFIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvchIUCgxjaGFydF9kaWdlc3QYBiABKAkiRwoKR2V0UmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EhAKCHJldmlzaW9uGAIgASgFIpICCgtHZXRSZXNwb25zZRIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USEwoLdmFsdWVzX2pzb24YAiABKAkSHAoUY29tcHV0ZWRfdmFsdWVzX2pzb24YAyABKAkSEwoLdmFsdWVzX3lhbWwYBCABKAkSHAoUY29tcHV0ZWRfdmFsdWVzX3lhbWwYBSABKAkSEAoIbWFuaWZlc3QYBiABKAkSDQoFbm90ZXMYByABKAkSJAoFaG9va3MYCCADKAsyFS5iZXJ0aC5lbmdpbmUudjEuSG9vaxIrCgVlcnJvchgJIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvciL1AQoESG9vaxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZldmVudHMYBCADKAkSDgoGd2VpZ2h0GAUgASgFEhcKD2RlbGV0ZV9wb2xpY2llcxgGIAMoCRIQCghtYW5pZmVzdBgHIAEoCRISCgpsYXN0X3BoYXNlGAggASgJEjAKDGxhc3Rfc3RhcnRlZBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9jb21wbGV0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIkYKDkhpc3RvcnlSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSCwoDbWF4GAIgASgFImsKD0hpc3RvcnlSZXNwb25zZRIrCglyZXZpc2lvbnMYASADKAsyGC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZRIrCgVlcnJvchgCIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvciJKCg1TdGF0dXNSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSEAoIcmV2aXNpb24YAiABKAUimAEKDlN0YXR1c1Jlc3BvbnNlEikKB3JlbGVhc2UYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZRIuCgdvYmplY3RzGAIgAygLMh0uYmVydGguZW5naW5lLnYxLk9iamVjdFN0YXR1cxIrCgVlcnJvchgDIAEoCzIcLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FcnJvcipoCg1TdG9yYWdlRHJpdmVyEh4KGlNUT1JBR0VfRFJJVkVSX1VOU1BFQ0lGSUVEEAASGQoVU1RPUkFHRV9EUklWRVJfU0VDUkVUEAESHAoYU1RPUkFHRV9EUklWRVJfQ09ORklHTUFQEAIqfwoMV2FpdFN0cmF0ZWd5Eh0KGVdBSVRfU1RSQVRFR1lfVU5TUEVDSUZJRUQQABIbChdXQUlUX1NUUkFURUdZX0hPT0tfT05MWRABEhkKFVdBSVRfU1RSQVRFR1lfV0FUQ0hFUhACEhgKFFdBSVRfU1RSQVRFR1lfTEVHQUNZEAMqiQEKD1NlcnZlclNpZGVBcHBseRIhCh1TRVJWRVJfU0lERV9BUFBMWV9VTlNQRUNJRklFRBAAEhoKFlNFUlZFUl9TSURFX0FQUExZX1RSVUUQARIbChdTRVJWRVJfU0lERV9BUFBMWV9GQUxTRRACEhoKFlNFUlZFUl9TSURFX0FQUExZX0FVVE8QAyp+CgtWYWx1ZXNSZXVzZRIcChhWQUxVRVNfUkVVU0VfVU5TUEVDSUZJRUQQABIWChJWQUxVRVNfUkVVU0VfUkVTRVQQARIWChJWQUxVRVNfUkVVU0VfUkVVU0UQAhIhCh1WQUxVRVNfUkVVU0VfUkVTRVRfVEhFTl9SRVVTRRADKuQBCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEhIKDlBIQVNFX0ZFVENISU5HEAESEwoPUEhBU0VfUkVOREVSSU5HEAISDgoKUEhBU0VfQ1JEUxADEhMKD1BIQVNFX1BSRV9IT09LUxAEEhIKDlBIQVNFX0FQUExZSU5HEAUSEQoNUEhBU0VfV0FJVElORxAGEhQKEFBIQVNFX1BPU1RfSE9PS1MQBxISCg5QSEFTRV9ERUxFVElORxAIEhEKDVBIQVNFX1RFU1RJTkcQCRISCg5QSEFTRV9TRVRUTElORxAKMpcHCg1FbmdpbmVTZXJ2aWNlEksKB0luc3RhbGwSHy5iZXJ0aC5lbmdpbmUudjEuSW5zdGFsbFJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESSwoHVXBncmFkZRIfLmJlcnRoLmVuZ2luZS52MS5VcGdyYWRlUmVxdWVzdBodLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FdmVudHMwARJNCghSb2xsYmFjaxIgLmJlcnRoLmVuZ2luZS52MS5Sb2xsYmFja1JlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESTwoJVW5pbnN0YWxsEiEuYmVydGguZW5naW5lLnYxLlVuaW5zdGFsbFJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESRQoEVGVzdBIcLmJlcnRoLmVuZ2luZS52MS5UZXN0UmVxdWVzdBodLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25FdmVudHMwARJJCgZTZXR0bGUSHi5iZXJ0aC5lbmdpbmUudjEuU2V0dGxlUmVxdWVzdBofLmJlcnRoLmVuZ2luZS52MS5TZXR0bGVSZXNwb25zZRJJCgZDYW5jZWwSHi5iZXJ0aC5lbmdpbmUudjEuQ2FuY2VsUmVxdWVzdBofLmJlcnRoLmVuZ2luZS52MS5DYW5jZWxSZXNwb25zZRJJCgZFeHRlbmQSHi5iZXJ0aC5lbmdpbmUudjEuRXh0ZW5kUmVxdWVzdBofLmJlcnRoLmVuZ2luZS52MS5FeHRlbmRSZXNwb25zZRJJCgZSZW5kZXISHi5iZXJ0aC5lbmdpbmUudjEuUmVuZGVyUmVxdWVzdBofLmJlcnRoLmVuZ2luZS52MS5SZW5kZXJSZXNwb25zZRJACgNHZXQSGy5iZXJ0aC5lbmdpbmUudjEuR2V0UmVxdWVzdBocLmJlcnRoLmVuZ2luZS52MS5HZXRSZXNwb25zZRJMCgdIaXN0b3J5Eh8uYmVydGguZW5naW5lLnYxLkhpc3RvcnlSZXF1ZXN0GiAuYmVydGguZW5naW5lLnYxLkhpc3RvcnlSZXNwb25zZRJJCgZTdGF0dXMSHi5iZXJ0aC5lbmdpbmUudjEuU3RhdHVzUmVxdWVzdBofLmJlcnRoLmVuZ2luZS52MS5TdGF0dXNSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxiZXJ0aC9lbmdpbmUvdjEvZW5naW5lLnByb3RvEg9iZXJ0aC5lbmdpbmUudjEihgEKB0NsdXN0ZXISDgoGc2VydmVyGAEgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgCIAEoDBIXCg90bHNfc2VydmVyX25hbWUYAyABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAQgASgIEhEKCXByb3h5X3VybBgFIAEoCSJ/CghJZGVudGl0eRINCgV0b2tlbhgBIAEoCRIaChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAwSEgoKY2xpZW50X2tleRgDIAEoDBIYChBpbXBlcnNvbmF0ZV91c2VyGAQgASgJEhoKEmltcGVyc29uYXRlX2dyb3VwcxgFIAMoCSLlAQoGVGFyZ2V0EikKB2NsdXN0ZXIYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuQ2x1c3RlchIoCgVhcHBseRgCIAEoCzIZLmJlcnRoLmVuZ2luZS52MS5JZGVudGl0eRIqCgdzdG9yYWdlGAMgASgLMhkuYmVydGguZW5naW5lLnYxLklkZW50aXR5EhEKCW5hbWVzcGFjZRgEIAEoCRIPCgdyZWxlYXNlGAUgASgJEjYKDnN0b3JhZ2VfZHJpdmVyGAYgASgOMh4uYmVydGguZW5naW5lLnYxLlN0b3JhZ2VEcml2ZXIinwIKDUFjdGlvbkNvbnRleHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEicKBGhvbGQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFZmVuY2UYAyABKAQSHgoRZXhwZWN0ZWRfcmV2aXNpb24YBCABKAVIAIgBARITCgt0cmFjZXBhcmVudBgFIAEoCRJCCgpwcm92ZW5hbmNlGAYgAygLMi4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQuUHJvdmVuYW5jZUVudHJ5GjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhQKEl9leHBlY3RlZF9yZXZpc2lvbiJuCgxFZ3Jlc3NQb2xpY3kSFgoOYWxsb3dfbG9vcGJhY2sYASABKAgSGAoQYWxsb3dfbGlua19sb2NhbBgCIAEoCBIVCg1hbGxvd2VkX2hvc3RzGAMgAygJEhUKDWFsbG93ZWRfY2lkcnMYBCADKAkinAIKDkNoYXJ0UmVmZXJlbmNlEg4KBHBhdGgYASABKAlIABI2CgpyZXBvc2l0b3J5GAIgASgLMiAuYmVydGguZW5naW5lLnYxLlJlcG9zaXRvcnlDaGFydEgAEhEKB2FyY2hpdmUYAyABKAxIABIoCgNvY2kYBiABKAsyGS5iZXJ0aC5lbmdpbmUudjEuT2NpQ2hhcnRIABINCgN1cmwYByABKAlIABIOCgZkaWdlc3QYBCABKAkSLQoGZWdyZXNzGAUgASgLMh0uYmVydGguZW5naW5lLnYxLkVncmVzc1BvbGljeRItCgZhY2Nlc3MYCCABKAsyHS5iZXJ0aC5lbmdpbmUudjEuU291cmNlQWNjZXNzQggKBnNvdXJjZSJOCg9SZXBvc2l0b3J5Q2hhcnQSCwoDdXJsGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdyZWZyZXNoGAQgASgIIi4KCE9jaUNoYXJ0EhEKCXJlZmVyZW5jZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIucBCgxTb3VyY2VBY2Nlc3MSEAoIdXNlcm5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSFAoMYmVhcmVyX3Rva2VuGAMgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgEIAEoDBIaChJjbGllbnRfY2VydGlmaWNhdGUYBSABKAwSEgoKY2xpZW50X2tleRgGIAEoDBIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSGAoQcGFzc19jcmVkZW50aWFscxgIIAEoCBISCgpwbGFpbl9odHRwGAkgASgIIo8BCgZWYWx1ZXMSEQoJZG9jdW1lbnRzGAEgAygJEhAKCHNldF9qc29uGAIgAygJEgsKA3NldBgDIAMoCRISCgpzZXRfc3RyaW5nGAQgAygJEioKCHNldF9maWxlGAUgAygLMhguYmVydGguZW5naW5lLnYxLlNldEZpbGUSEwoLc2V0X2xpdGVyYWwYBiADKAkiJwoHU2V0RmlsZRILCgNrZXkYASABKAkSDwoHY29udGVudBgCIAEoCSL0AwoNQWN0aW9uT3B0aW9ucxIrCgR3YWl0GAEgASgOMh0uYmVydGguZW5naW5lLnYxLldhaXRTdHJhdGVneRIVCg13YWl0X2Zvcl9qb2JzGAIgASgIEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNZGlzYWJsZV9ob29rcxgEIAEoCBI7ChFzZXJ2ZXJfc2lkZV9hcHBseRgFIAEoDjIgLmJlcnRoLmVuZ2luZS52MS5TZXJ2ZXJTaWRlQXBwbHkSFwoPZm9yY2VfY29uZmxpY3RzGAYgASgIEhUKDWZvcmNlX3JlcGxhY2UYByABKAgSFgoOdGFrZV9vd25lcnNoaXAYCCABKAgSEQoJc2tpcF9jcmRzGAkgASgIEh4KFnNraXBfc2NoZW1hX3ZhbGlkYXRpb24YCiABKAgSEwoLaGlzdG9yeV9tYXgYCyABKAUSEwoLZGVzY3JpcHRpb24YDCABKAkSOgoGbGFiZWxzGA0gAygLMiouYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMuTGFiZWxzRW50cnkSDwoHZHJ5X3J1bhgOIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8CCg5JbnN0YWxsUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIYChBjcmVhdGVfbmFtZXNwYWNlGAYgASgIEg8KB3JlcGxhY2UYByABKAgi9wIKDlVwZ3JhZGVSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei4KBWNoYXJ0GAMgASgLMh8uYmVydGguZW5naW5lLnYxLkNoYXJ0UmVmZXJlbmNlEicKBnZhbHVlcxgEIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXMSLwoHb3B0aW9ucxgFIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEhoKEmluc3RhbGxfaWZfbWlzc2luZxgGIAEoCBIYChBjcmVhdGVfbmFtZXNwYWNlGAcgASgIEjIKDHZhbHVlc19yZXVzZRgIIAEoDjIcLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXNSZXVzZRIXCg9jbGVhbnVwX29uX2ZhaWwYCSABKAgixwEKD1JvbGxiYWNrUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIvCgdvcHRpb25zGAMgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMSEAoIcmV2aXNpb24YBCABKAUSFwoPY2xlYW51cF9vbl9mYWlsGAUgASgIIusBChBVbmluc3RhbGxSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei8KB29wdGlvbnMYAyABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIUCgxrZWVwX2hpc3RvcnkYBCABKAgSGAoQaWdub3JlX25vdF9mb3VuZBgFIAEoCBIcChRkZWxldGlvbl9wcm9wYWdhdGlvbhgGIAEoCSKiAQoLVGVzdFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhINCgVuYW1lcxgEIAMoCSJVCg9PYmplY3RSZWZlcmVuY2USEwoLYXBpX3ZlcnNpb24YASABKAkSDAoEa2luZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCSJgCgxPYmplY3RTdGF0dXMSMAoGb2JqZWN0GAEgASgLMiAuYmVydGguZW5naW5lLnYxLk9iamVjdFJlZmVyZW5jZRIOCgZzdGF0dXMYAiABKAkSDgoGcmVhc29uGAMgASgJIjwKDEFjdGlvbkV2ZW50cxIsCgZldmVudHMYASADKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnQizQIKC0FjdGlvbkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBXBoYXNlGAIgASgOMhYuYmVydGguZW5naW5lLnYxLlBoYXNlSAASKwoHYXBwbGllZBgDIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5BcHBsaWVkSAASLwoGc3RhdHVzGAQgASgLMh0uYmVydGguZW5naW5lLnYxLk9iamVjdFN0YXR1c0gAEioKBGhvb2sYBSABKAsyGi5iZXJ0aC5lbmdpbmUudjEuSG9va0V2ZW50SAASJwoDbG9nGAYgASgLMhguYmVydGguZW5naW5lLnYxLkhvb2tMb2dIABIvCgZyZXN1bHQYByABKAsyHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uUmVzdWx0SABCBwoFZXZlbnQiWAoHQXBwbGllZBIMCgRkb25lGAEgASgFEg0KBXRvdGFsGAIgASgFEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2UiNwoJSG9va0V2ZW50EgwKBG5hbWUYASABKAkSDQoFZXZlbnQYAiABKAkSDQoFcGhhc2UYAyABKAkiNwoHSG9va0xvZxILCgNwb2QYASABKAkSEQoJY29udGFpbmVyGAIgASgJEgwKBHRleHQYAyABKAki2gEKDEFjdGlvblJlc3VsdBIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISDwoHY2hhbmdlZBgDIAEoCBIUCgxjaGFydF9kaWdlc3QYBCABKAkSGAoQcmVzb3VyY2VfdmVyc2lvbhgFIAEoCRIxCghyZW5kZXJlZBgGIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5SZW5kZXJSZXNwb25zZSLpAQoLQWN0aW9uRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2USDgoGcmVhc29uGAQgASgJEg0KBWZpZWxkGAUgASgJEjoKB2RldGFpbHMYBiADKAsyKS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IuRGV0YWlsc0VudHJ5Gi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIs4ECgdSZWxlYXNlEgwKBG5hbWUYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHJldmlzaW9uGAMgASgFEg4KBnN0YXR1cxgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIyCg5maXJzdF9kZXBsb3llZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZGVsZXRlZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhcnRfbmFtZRgJIAEoCRIVCg1jaGFydF92ZXJzaW9uGAogASgJEhMKC2FwcF92ZXJzaW9uGAsgASgJEjQKBmxhYmVscxgMIAMoCzIkLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjwKCnByb3ZlbmFuY2UYDSADKAsyKC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZS5Qcm92ZW5hbmNlRW50cnkSFAoMYXBwbHlfbWV0aG9kGA4gASgJEhQKDG9wZXJhdGlvbl9pZBgPIAEoCRIVCg1maXJzdF9zZXJ2aWNlGBAgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMQoPUHJvdmVuYW5jZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigEKDVNldHRsZVJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSEAoIcmV2aXNpb24YAyABKAUSDQoFY2F1c2UYBCABKAkieQoOU2V0dGxlUmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEg8KB2NoYW5nZWQYAiABKAgSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiNAoNQ2FuY2VsUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDQoFY2F1c2UYAiABKAkiHwoOQ2FuY2VsUmVzcG9uc2USDQoFZm91bmQYASABKAgiTgoNRXh0ZW5kUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSJwoEaG9sZBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIfCg5FeHRlbmRSZXNwb25zZRINCgVmb3VuZBgBIAEoCCLZAgoNUmVuZGVyUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIOCgZzZXJ2ZXIYBiABKAgSFAoMaW5jbHVkZV9jcmRzGAcgASgIEhIKCmlzX3VwZ3JhZGUYCCABKAgSFAoMa3ViZV92ZXJzaW9uGAkgASgJEhQKDGFwaV92ZXJzaW9ucxgKIAMoCSKwAQoOUmVuZGVyUmVzcG9uc2USEAoIbWFuaWZlc3QYASABKAkSJAoFaG9va3MYAiADKAsyFS5iZXJ0aC5lbmdpbmUudjEuSG9vaxINCgVub3RlcxgDIAEoCRIUCgxlbmNvZGVkX3NpemUYBCABKAMSKwoFZXJyb3IYBSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISFAoMY2hhcnRfZGlnZXN0GAYgASgJIkcKCkdldFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIQCghyZXZpc2lvbhgCIAEoBSKSAgoLR2V0UmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEhMKC3ZhbHVlc19qc29uGAIgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc19qc29uGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc195YW1sGAUgASgJEhAKCG1hbmlmZXN0GAYgASgJEg0KBW5vdGVzGAcgASgJEiQKBWhvb2tzGAggAygLMhUuYmVydGguZW5naW5lLnYxLkhvb2sSKwoFZXJyb3IYCSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3Ii9QEKBEhvb2sSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZXZlbnRzGAQgAygJEg4KBndlaWdodBgFIAEoBRIXCg9kZWxldGVfcG9saWNpZXMYBiADKAkSEAoIbWFuaWZlc3QYByABKAkSEgoKbGFzdF9waGFzZRgIIAEoCRIwCgxsYXN0X3N0YXJ0ZWQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfY29tcGxldGVkGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg5IaXN0b3J5UmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EgsKA21heBgCIAEoBSJrCg9IaXN0b3J5UmVzcG9uc2USKwoJcmV2aXNpb25zGAEgAygLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiSgoNU3RhdHVzUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EhAKCHJldmlzaW9uGAIgASgFIpgBCg5TdGF0dXNSZXNwb25zZRIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USLgoHb2JqZWN0cxgCIAMoCzIdLmJlcnRoLmVuZ2luZS52MS5PYmplY3RTdGF0dXMSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IqaAoNU3RvcmFnZURyaXZlchIeChpTVE9SQUdFX0RSSVZFUl9VTlNQRUNJRklFRBAAEhkKFVNUT1JBR0VfRFJJVkVSX1NFQ1JFVBABEhwKGFNUT1JBR0VfRFJJVkVSX0NPTkZJR01BUBACKn8KDFdhaXRTdHJhdGVneRIdChlXQUlUX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASGwoXV0FJVF9TVFJBVEVHWV9IT09LX09OTFkQARIZChVXQUlUX1NUUkFURUdZX1dBVENIRVIQAhIYChRXQUlUX1NUUkFURUdZX0xFR0FDWRADKokBCg9TZXJ2ZXJTaWRlQXBwbHkSIQodU0VSVkVSX1NJREVfQVBQTFlfVU5TUEVDSUZJRUQQABIaChZTRVJWRVJfU0lERV9BUFBMWV9UUlVFEAESGwoXU0VSVkVSX1NJREVfQVBQTFlfRkFMU0UQAhIaChZTRVJWRVJfU0lERV9BUFBMWV9BVVRPEAMqfgoLVmFsdWVzUmV1c2USHAoYVkFMVUVTX1JFVVNFX1VOU1BFQ0lGSUVEEAASFgoSVkFMVUVTX1JFVVNFX1JFU0VUEAESFgoSVkFMVUVTX1JFVVNFX1JFVVNFEAISIQodVkFMVUVTX1JFVVNFX1JFU0VUX1RIRU5fUkVVU0UQAyrkAQoFUGhhc2USFQoRUEhBU0VfVU5TUEVDSUZJRUQQABISCg5QSEFTRV9GRVRDSElORxABEhMKD1BIQVNFX1JFTkRFUklORxACEg4KClBIQVNFX0NSRFMQAxITCg9QSEFTRV9QUkVfSE9PS1MQBBISCg5QSEFTRV9BUFBMWUlORxAFEhEKDVBIQVNFX1dBSVRJTkcQBhIUChBQSEFTRV9QT1NUX0hPT0tTEAcSEgoOUEhBU0VfREVMRVRJTkcQCBIRCg1QSEFTRV9URVNUSU5HEAkSEgoOUEhBU0VfU0VUVExJTkcQCjKXBwoNRW5naW5lU2VydmljZRJLCgdJbnN0YWxsEh8uYmVydGguZW5naW5lLnYxLkluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEksKB1VwZ3JhZGUSHy5iZXJ0aC5lbmdpbmUudjEuVXBncmFkZVJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESTQoIUm9sbGJhY2sSIC5iZXJ0aC5lbmdpbmUudjEuUm9sbGJhY2tSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEk8KCVVuaW5zdGFsbBIhLmJlcnRoLmVuZ2luZS52MS5Vbmluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEkUKBFRlc3QSHC5iZXJ0aC5lbmdpbmUudjEuVGVzdFJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESSQoGU2V0dGxlEh4uYmVydGguZW5naW5lLnYxLlNldHRsZVJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU2V0dGxlUmVzcG9uc2USSQoGQ2FuY2VsEh4uYmVydGguZW5naW5lLnYxLkNhbmNlbFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuQ2FuY2VsUmVzcG9uc2USSQoGRXh0ZW5kEh4uYmVydGguZW5naW5lLnYxLkV4dGVuZFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuRXh0ZW5kUmVzcG9uc2USSQoGUmVuZGVyEh4uYmVydGguZW5naW5lLnYxLlJlbmRlclJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuUmVuZGVyUmVzcG9uc2USQAoDR2V0EhsuYmVydGguZW5naW5lLnYxLkdldFJlcXVlc3QaHC5iZXJ0aC5lbmdpbmUudjEuR2V0UmVzcG9uc2USTAoHSGlzdG9yeRIfLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVxdWVzdBogLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVzcG9uc2USSQoGU3RhdHVzEh4uYmVydGguZW5naW5lLnYxLlN0YXR1c1JlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU3RhdHVzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Cluster says how an API server is reached.
@@ -296,10 +296,27 @@ export type ChartReference = Message<"berth.engine.v1.ChartReference"> & {
      */
     value: Uint8Array;
     case: "archive";
+  } | {
+    /**
+     * Chart in an OCI registry.
+     *
+     * @generated from field: berth.engine.v1.OciChart oci = 6;
+     */
+    value: OciChart;
+    case: "oci";
+  } | {
+    /**
+     * http or https URL of an archive (.tgz).
+     *
+     * @generated from field: string url = 7;
+     */
+    value: string;
+    case: "url";
   } | { case: undefined; value?: undefined };
 
   /**
-   * Digest the archive must have ("sha256:…"); empty means not checked.
+   * Digest the archive must have ("sha256:…"); empty means not checked. Of a
+   * chart in a registry it is that of the layer that is the archive.
    *
    * @generated from field: string digest = 4;
    */
@@ -309,6 +326,13 @@ export type ChartReference = Message<"berth.engine.v1.ChartReference"> & {
    * @generated from field: berth.engine.v1.EgressPolicy egress = 5;
    */
   egress?: EgressPolicy | undefined;
+
+  /**
+   * How the source is reached: repository, registry or URL.
+   *
+   * @generated from field: berth.engine.v1.SourceAccess access = 8;
+   */
+  access?: SourceAccess | undefined;
 };
 
 /**
@@ -344,48 +368,11 @@ export type RepositoryChart = Message<"berth.engine.v1.RepositoryChart"> & {
   version: string;
 
   /**
-   * @generated from field: string username = 4;
-   */
-  username: string;
-
-  /**
-   * @generated from field: string password = 5;
-   */
-  password: string;
-
-  /**
-   * PEM.
+   * Asks the repository whether its index has changed, however fresh it is.
    *
-   * @generated from field: bytes certificate_authority = 6;
+   * @generated from field: bool refresh = 4;
    */
-  certificateAuthority: Uint8Array;
-
-  /**
-   * @generated from field: bytes client_certificate = 7;
-   */
-  clientCertificate: Uint8Array;
-
-  /**
-   * @generated from field: bytes client_key = 8;
-   */
-  clientKey: Uint8Array;
-
-  /**
-   * @generated from field: bool insecure_skip_tls_verify = 9;
-   */
-  insecureSkipTlsVerify: boolean;
-
-  /**
-   * Sends the credentials to other hosts too. Never across a redirect to another host.
-   *
-   * @generated from field: bool pass_credentials = 10;
-   */
-  passCredentials: boolean;
-
-  /**
-   * @generated from field: string bearer_token = 11;
-   */
-  bearerToken: string;
+  refresh: boolean;
 };
 
 /**
@@ -394,6 +381,102 @@ export type RepositoryChart = Message<"berth.engine.v1.RepositoryChart"> & {
  */
 export const RepositoryChartSchema: GenMessage<RepositoryChart> = /*@__PURE__*/
   messageDesc(file_berth_engine_v1_engine, 6);
+
+/**
+ * OciChart is a chart in an OCI registry, as Helm stores it there.
+ *
+ * @generated from message berth.engine.v1.OciChart
+ */
+export type OciChart = Message<"berth.engine.v1.OciChart"> & {
+  /**
+   * registry[:port]/repository, with or without "oci://" before it and with or
+   * without ":tag" or "@sha256:…" (the manifest's digest) after it.
+   *
+   * @generated from field: string reference = 1;
+   */
+  reference: string;
+
+  /**
+   * Version, which is a tag with "_" for "+", or range; empty means the tag or
+   * digest of the reference, else the newest stable version.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message berth.engine.v1.OciChart.
+ * Use `create(OciChartSchema)` to create a new message.
+ */
+export const OciChartSchema: GenMessage<OciChart> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 7);
+
+/**
+ * SourceAccess is how a source of charts is reached. What is secret in it is
+ * shown to the source alone, never across a redirect to another host.
+ *
+ * @generated from message berth.engine.v1.SourceAccess
+ */
+export type SourceAccess = Message<"berth.engine.v1.SourceAccess"> & {
+  /**
+   * @generated from field: string username = 1;
+   */
+  username: string;
+
+  /**
+   * @generated from field: string password = 2;
+   */
+  password: string;
+
+  /**
+   * @generated from field: string bearer_token = 3;
+   */
+  bearerToken: string;
+
+  /**
+   * PEM.
+   *
+   * @generated from field: bytes certificate_authority = 4;
+   */
+  certificateAuthority: Uint8Array;
+
+  /**
+   * @generated from field: bytes client_certificate = 5;
+   */
+  clientCertificate: Uint8Array;
+
+  /**
+   * @generated from field: bytes client_key = 6;
+   */
+  clientKey: Uint8Array;
+
+  /**
+   * @generated from field: bool insecure_skip_tls_verify = 7;
+   */
+  insecureSkipTlsVerify: boolean;
+
+  /**
+   * Sends the credentials to other hosts that a repository's index names too.
+   *
+   * @generated from field: bool pass_credentials = 8;
+   */
+  passCredentials: boolean;
+
+  /**
+   * Speaks HTTP with a registry.
+   *
+   * @generated from field: bool plain_http = 9;
+   */
+  plainHttp: boolean;
+};
+
+/**
+ * Describes the message berth.engine.v1.SourceAccess.
+ * Use `create(SourceAccessSchema)` to create a new message.
+ */
+export const SourceAccessSchema: GenMessage<SourceAccess> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 8);
 
 /**
  * Values are merged as Helm's command line merges them: documents in order,
@@ -440,7 +523,7 @@ export type Values = Message<"berth.engine.v1.Values"> & {
  * Use `create(ValuesSchema)` to create a new message.
  */
 export const ValuesSchema: GenMessage<Values> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 7);
+  messageDesc(file_berth_engine_v1_engine, 9);
 
 /**
  * SetFile sets a value to the content of a file.
@@ -464,7 +547,7 @@ export type SetFile = Message<"berth.engine.v1.SetFile"> & {
  * Use `create(SetFileSchema)` to create a new message.
  */
 export const SetFileSchema: GenMessage<SetFile> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 8);
+  messageDesc(file_berth_engine_v1_engine, 10);
 
 /**
  * ActionOptions are Helm's flags that several verbs share.
@@ -556,7 +639,7 @@ export type ActionOptions = Message<"berth.engine.v1.ActionOptions"> & {
  * Use `create(ActionOptionsSchema)` to create a new message.
  */
 export const ActionOptionsSchema: GenMessage<ActionOptions> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 9);
+  messageDesc(file_berth_engine_v1_engine, 11);
 
 /**
  * @generated from message berth.engine.v1.InstallRequest
@@ -605,7 +688,7 @@ export type InstallRequest = Message<"berth.engine.v1.InstallRequest"> & {
  * Use `create(InstallRequestSchema)` to create a new message.
  */
 export const InstallRequestSchema: GenMessage<InstallRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 10);
+  messageDesc(file_berth_engine_v1_engine, 12);
 
 /**
  * @generated from message berth.engine.v1.UpgradeRequest
@@ -664,7 +747,7 @@ export type UpgradeRequest = Message<"berth.engine.v1.UpgradeRequest"> & {
  * Use `create(UpgradeRequestSchema)` to create a new message.
  */
 export const UpgradeRequestSchema: GenMessage<UpgradeRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 11);
+  messageDesc(file_berth_engine_v1_engine, 13);
 
 /**
  * @generated from message berth.engine.v1.RollbackRequest
@@ -703,7 +786,7 @@ export type RollbackRequest = Message<"berth.engine.v1.RollbackRequest"> & {
  * Use `create(RollbackRequestSchema)` to create a new message.
  */
 export const RollbackRequestSchema: GenMessage<RollbackRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 12);
+  messageDesc(file_berth_engine_v1_engine, 14);
 
 /**
  * @generated from message berth.engine.v1.UninstallRequest
@@ -747,7 +830,7 @@ export type UninstallRequest = Message<"berth.engine.v1.UninstallRequest"> & {
  * Use `create(UninstallRequestSchema)` to create a new message.
  */
 export const UninstallRequestSchema: GenMessage<UninstallRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 13);
+  messageDesc(file_berth_engine_v1_engine, 15);
 
 /**
  * @generated from message berth.engine.v1.TestRequest
@@ -781,7 +864,7 @@ export type TestRequest = Message<"berth.engine.v1.TestRequest"> & {
  * Use `create(TestRequestSchema)` to create a new message.
  */
 export const TestRequestSchema: GenMessage<TestRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 14);
+  messageDesc(file_berth_engine_v1_engine, 16);
 
 /**
  * ObjectReference names an object of a cluster.
@@ -815,7 +898,7 @@ export type ObjectReference = Message<"berth.engine.v1.ObjectReference"> & {
  * Use `create(ObjectReferenceSchema)` to create a new message.
  */
 export const ObjectReferenceSchema: GenMessage<ObjectReference> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 15);
+  messageDesc(file_berth_engine_v1_engine, 17);
 
 /**
  * ObjectStatus is the live state of an object, in kstatus' words.
@@ -848,7 +931,7 @@ export type ObjectStatus = Message<"berth.engine.v1.ObjectStatus"> & {
  * Use `create(ObjectStatusSchema)` to create a new message.
  */
 export const ObjectStatusSchema: GenMessage<ObjectStatus> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 16);
+  messageDesc(file_berth_engine_v1_engine, 18);
 
 /**
  * ActionEvents are what happened since the last message, in order: the first
@@ -868,7 +951,7 @@ export type ActionEvents = Message<"berth.engine.v1.ActionEvents"> & {
  * Use `create(ActionEventsSchema)` to create a new message.
  */
 export const ActionEventsSchema: GenMessage<ActionEvents> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 17);
+  messageDesc(file_berth_engine_v1_engine, 19);
 
 /**
  * ActionEvent is one thing that happened while an action ran.
@@ -928,7 +1011,7 @@ export type ActionEvent = Message<"berth.engine.v1.ActionEvent"> & {
  * Use `create(ActionEventSchema)` to create a new message.
  */
 export const ActionEventSchema: GenMessage<ActionEvent> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 18);
+  messageDesc(file_berth_engine_v1_engine, 20);
 
 /**
  * Applied says that object `done` of `total` was sent to the API server.
@@ -957,7 +1040,7 @@ export type Applied = Message<"berth.engine.v1.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 19);
+  messageDesc(file_berth_engine_v1_engine, 21);
 
 /**
  * HookEvent says that a hook started or ended.
@@ -990,7 +1073,7 @@ export type HookEvent = Message<"berth.engine.v1.HookEvent"> & {
  * Use `create(HookEventSchema)` to create a new message.
  */
 export const HookEventSchema: GenMessage<HookEvent> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 20);
+  messageDesc(file_berth_engine_v1_engine, 22);
 
 /**
  * HookLog is output of a hook's container, in pieces of at most 16 KiB; 256 KiB a hook.
@@ -1019,7 +1102,7 @@ export type HookLog = Message<"berth.engine.v1.HookLog"> & {
  * Use `create(HookLogSchema)` to create a new message.
  */
 export const HookLogSchema: GenMessage<HookLog> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 21);
+  messageDesc(file_berth_engine_v1_engine, 23);
 
 /**
  * ActionResult is how an action ended: what is stored, not what was asked.
@@ -1076,7 +1159,7 @@ export type ActionResult = Message<"berth.engine.v1.ActionResult"> & {
  * Use `create(ActionResultSchema)` to create a new message.
  */
 export const ActionResultSchema: GenMessage<ActionResult> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 22);
+  messageDesc(file_berth_engine_v1_engine, 24);
 
 /**
  * ActionError says why an action failed.
@@ -1132,7 +1215,7 @@ export type ActionError = Message<"berth.engine.v1.ActionError"> & {
  * Use `create(ActionErrorSchema)` to create a new message.
  */
 export const ActionErrorSchema: GenMessage<ActionError> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 23);
+  messageDesc(file_berth_engine_v1_engine, 25);
 
 /**
  * Release is a stored revision without its bulky parts.
@@ -1234,7 +1317,7 @@ export type Release = Message<"berth.engine.v1.Release"> & {
  * Use `create(ReleaseSchema)` to create a new message.
  */
 export const ReleaseSchema: GenMessage<Release> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 24);
+  messageDesc(file_berth_engine_v1_engine, 26);
 
 /**
  * @generated from message berth.engine.v1.SettleRequest
@@ -1270,7 +1353,7 @@ export type SettleRequest = Message<"berth.engine.v1.SettleRequest"> & {
  * Use `create(SettleRequestSchema)` to create a new message.
  */
 export const SettleRequestSchema: GenMessage<SettleRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 25);
+  messageDesc(file_berth_engine_v1_engine, 27);
 
 /**
  * @generated from message berth.engine.v1.SettleResponse
@@ -1301,7 +1384,7 @@ export type SettleResponse = Message<"berth.engine.v1.SettleResponse"> & {
  * Use `create(SettleResponseSchema)` to create a new message.
  */
 export const SettleResponseSchema: GenMessage<SettleResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 26);
+  messageDesc(file_berth_engine_v1_engine, 28);
 
 /**
  * @generated from message berth.engine.v1.CancelRequest
@@ -1323,7 +1406,7 @@ export type CancelRequest = Message<"berth.engine.v1.CancelRequest"> & {
  * Use `create(CancelRequestSchema)` to create a new message.
  */
 export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 27);
+  messageDesc(file_berth_engine_v1_engine, 29);
 
 /**
  * @generated from message berth.engine.v1.CancelResponse
@@ -1342,7 +1425,7 @@ export type CancelResponse = Message<"berth.engine.v1.CancelResponse"> & {
  * Use `create(CancelResponseSchema)` to create a new message.
  */
 export const CancelResponseSchema: GenMessage<CancelResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 28);
+  messageDesc(file_berth_engine_v1_engine, 30);
 
 /**
  * @generated from message berth.engine.v1.ExtendRequest
@@ -1364,7 +1447,7 @@ export type ExtendRequest = Message<"berth.engine.v1.ExtendRequest"> & {
  * Use `create(ExtendRequestSchema)` to create a new message.
  */
 export const ExtendRequestSchema: GenMessage<ExtendRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 29);
+  messageDesc(file_berth_engine_v1_engine, 31);
 
 /**
  * @generated from message berth.engine.v1.ExtendResponse
@@ -1381,7 +1464,7 @@ export type ExtendResponse = Message<"berth.engine.v1.ExtendResponse"> & {
  * Use `create(ExtendResponseSchema)` to create a new message.
  */
 export const ExtendResponseSchema: GenMessage<ExtendResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 30);
+  messageDesc(file_berth_engine_v1_engine, 32);
 
 /**
  * @generated from message berth.engine.v1.RenderRequest
@@ -1447,7 +1530,7 @@ export type RenderRequest = Message<"berth.engine.v1.RenderRequest"> & {
  * Use `create(RenderRequestSchema)` to create a new message.
  */
 export const RenderRequestSchema: GenMessage<RenderRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 31);
+  messageDesc(file_berth_engine_v1_engine, 33);
 
 /**
  * @generated from message berth.engine.v1.RenderResponse
@@ -1491,7 +1574,7 @@ export type RenderResponse = Message<"berth.engine.v1.RenderResponse"> & {
  * Use `create(RenderResponseSchema)` to create a new message.
  */
 export const RenderResponseSchema: GenMessage<RenderResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 32);
+  messageDesc(file_berth_engine_v1_engine, 34);
 
 /**
  * @generated from message berth.engine.v1.GetRequest
@@ -1515,7 +1598,7 @@ export type GetRequest = Message<"berth.engine.v1.GetRequest"> & {
  * Use `create(GetRequestSchema)` to create a new message.
  */
 export const GetRequestSchema: GenMessage<GetRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 33);
+  messageDesc(file_berth_engine_v1_engine, 35);
 
 /**
  * @generated from message berth.engine.v1.GetResponse
@@ -1578,7 +1661,7 @@ export type GetResponse = Message<"berth.engine.v1.GetResponse"> & {
  * Use `create(GetResponseSchema)` to create a new message.
  */
 export const GetResponseSchema: GenMessage<GetResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 34);
+  messageDesc(file_berth_engine_v1_engine, 36);
 
 /**
  * Hook is a hook of a stored revision with its last run.
@@ -1642,7 +1725,7 @@ export type Hook = Message<"berth.engine.v1.Hook"> & {
  * Use `create(HookSchema)` to create a new message.
  */
 export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 35);
+  messageDesc(file_berth_engine_v1_engine, 37);
 
 /**
  * @generated from message berth.engine.v1.HistoryRequest
@@ -1666,7 +1749,7 @@ export type HistoryRequest = Message<"berth.engine.v1.HistoryRequest"> & {
  * Use `create(HistoryRequestSchema)` to create a new message.
  */
 export const HistoryRequestSchema: GenMessage<HistoryRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 36);
+  messageDesc(file_berth_engine_v1_engine, 38);
 
 /**
  * @generated from message berth.engine.v1.HistoryResponse
@@ -1688,7 +1771,7 @@ export type HistoryResponse = Message<"berth.engine.v1.HistoryResponse"> & {
  * Use `create(HistoryResponseSchema)` to create a new message.
  */
 export const HistoryResponseSchema: GenMessage<HistoryResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 37);
+  messageDesc(file_berth_engine_v1_engine, 39);
 
 /**
  * @generated from message berth.engine.v1.StatusRequest
@@ -1710,7 +1793,7 @@ export type StatusRequest = Message<"berth.engine.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 38);
+  messageDesc(file_berth_engine_v1_engine, 40);
 
 /**
  * @generated from message berth.engine.v1.StatusResponse
@@ -1737,7 +1820,7 @@ export type StatusResponse = Message<"berth.engine.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 39);
+  messageDesc(file_berth_engine_v1_engine, 41);
 
 /**
  * StorageDriver is where Helm keeps its revisions.
