@@ -8,6 +8,8 @@ import { checkFields } from "./fields.ts";
 export interface RequestParts {
   readonly variables: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Fields of a form, by name; like query parameters, but allowed beside any body. */
+  readonly form?: URLSearchParams;
   /** The parsed body; undefined where there is none. */
   readonly body: JsonValue | undefined;
   /** As the HTTP rule says. */
@@ -26,6 +28,8 @@ export function toRequest(schema: DescMessage, parts: RequestParts): Message {
     if (parts.bodyRule === "*") throw unknownParameter(key);
     setPath(schema, json, key, parts.query.getAll(key));
   }
+  const form = parts.form ?? new URLSearchParams();
+  for (const key of new Set(form.keys())) setPath(schema, json, key, form.getAll(key));
   for (const [field, value] of Object.entries(parts.variables)) {
     // A body that names another than the path is a mistake, not a preference.
     const name = schema.fields.find((one) => one.name === field)?.jsonName ?? field;

@@ -50,7 +50,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   });
   // Each edge parses its bodies itself: what a body is depends on the dialect.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.decorateRequest("berth", null as never);
   app.addHook("onRequest", async (request, reply) => {
     request.berth = toContext((name) => {

@@ -1,2 +1,3 @@
 export { resolveChart } from "./resolve.ts";
 export type { ChartPolicy, ChartSource, NamedRepository, ResolvedChart } from "./resolve.ts";
+export { checkUpload } from "./upload.ts";

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Berth } from "../../berth.ts";
 import type { Command } from "../../domain/command.ts";
 import type { Operation } from "../../domain/operations/index.ts";
+import { bodyText } from "../shared/body.ts";
 import { toBerthError } from "../shared/errors.ts";
 import { toInstall, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
@@ -32,7 +33,7 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
         void reply.code(500).send(errorHandler(error, request));
       },
       handler: async (request, reply) => {
-        const fields = parseFields(typeof request.body === "string" ? request.body : "");
+        const fields = parseFields(bodyText(request.body));
         const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth);
         if (operation.error !== undefined) return reply.code(500).send(failed(operation.error));
         return { status: "success", ...describe(operation) };

@@ -10,18 +10,19 @@ import {
 } from "@berth/contract";
 import type { HttpBinding } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
 import type { OperationListener } from "../../domain/operations/index.ts";
-import { parseJsonBody } from "../shared/body.ts";
+import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
 import { fromOperation, fromProgress } from "../shared/from-domain.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
 import type { Handler } from "../shared/handlers.ts";
 import { validate } from "../shared/validate.ts";
 import { createEventStream } from "./event-stream.ts";
+import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
 
 /** Content types whose bytes are read as JSON; curl sends a form's by itself. */
 const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
@@ -45,7 +46,7 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
       }
       case "found": {
         const handler = handlers.get(handlerKey(match.binding.method)) as Handler;
-        const message = decode(request, match.binding, match.variables);
+        const message = await decode(request, match.binding, match.variables);
         validate(match.binding.method.input, message);
         return answer(berth, { request, reply, handler, message, binding: match.binding });
       }
@@ -53,25 +54,27 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
   });
 }
 
-function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {
+async function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {
+  const { input } = binding.method;
   const query = new URL(request.url, "http://berth").searchParams;
-  const body = binding.body === "" ? undefined : readBody(request);
-  return toRequest(binding.method.input, { variables, query, body, bodyRule: binding.body });
-}
-
-function readBody(request: FastifyRequest): JsonObject {
   const type = request.headers["content-type"] ?? "application/json";
+  if (binding.body === "") return toRequest(input, { variables, query, body: undefined, bodyRule: "" });
+  if (takesChart(input) && isUpload(type)) {
+    const { archive, body, form } = await readUpload(type, request.body, query);
+    const none = new URLSearchParams();
+    return withChart(toRequest(input, { variables, query: none, form, body, bodyRule: "*" }), archive);
+  }
   if (!JSON_TYPES.test(type)) {
     throw new BerthError("UNSUPPORTED_MEDIA_TYPE", `The content type ${type.slice(0, 100)} is not served here.`);
   }
-  return parseJsonBody(typeof request.body === "string" ? request.body : "");
+  return toRequest(input, { variables, query, body: parseJsonBody(bodyText(request.body)), bodyRule: binding.body });
 }
 
 interface Call {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly handler: Handler;
-  readonly message: ReturnType<typeof decode>;
+  readonly message: Message;
   readonly binding: HttpBinding;
 }
 

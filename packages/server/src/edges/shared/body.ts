@@ -6,6 +6,11 @@ export const BODY_LIMIT = 2 * 1024 * 1024;
 /** Levels of a JSON body. */
 const DEPTH_LIMIT = 200;
 
+/** A body as text; empty where there is none. */
+export function bodyText(body: unknown): string {
+  return Buffer.isBuffer(body) ? body.toString("utf8") : "";
+}
+
 /**
  * Parses a body that has to be one JSON object. An integer that a JSON number
  * cannot carry exactly is refused with its place, never rounded.

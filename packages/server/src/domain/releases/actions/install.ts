@@ -1,4 +1,4 @@
-import { resolveChart } from "../../charts/index.ts";
+import { checkUpload, resolveChart } from "../../charts/index.ts";
 import type { InstallCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
 import { toChart, toContext, toOptions, toValues } from "./request.ts";
@@ -9,6 +9,7 @@ import type { ActionParts } from "./run.ts";
 export function createInstall(parts: ActionParts): Action<InstallCommand> {
   return async (command, run) => {
     const chart = resolveChart(command.chart, parts.charts);
+    checkUpload(command.chart, command.values);
     return runAction(parts, command.target, run, (target, options) =>
       parts.engine.install(
         {

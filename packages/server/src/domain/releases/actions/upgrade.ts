@@ -1,6 +1,6 @@
 import { engine } from "@berth/contract";
 
-import { resolveChart } from "../../charts/index.ts";
+import { checkUpload, resolveChart } from "../../charts/index.ts";
 import type { UpgradeCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
 import { toChart, toContext, toOptions, toValues } from "./request.ts";
@@ -17,6 +17,7 @@ const REUSE = {
 export function createUpgrade(parts: ActionParts): Action<UpgradeCommand> {
   return async (command, run) => {
     const chart = resolveChart(command.chart, parts.charts);
+    checkUpload(command.chart, command.values);
     const { valuesReuse } = command;
     return runAction(parts, command.target, run, (target, options) =>
       parts.engine.upgrade(
