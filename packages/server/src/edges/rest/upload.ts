@@ -2,13 +2,17 @@ import { BerthError } from "@berth/base";
 import { releaseService } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
 import type { DescMessage, JsonObject, Message } from "@bufbuild/protobuf";
+import { Busboy } from "@fastify/busboy";
 
-import { bodyText, parseJsonBody } from "../shared/body.ts";
+import { BODY_LIMIT, bodyText, parseJsonBody } from "../shared/body.ts";
 
 /** What an archive is sent as; Helm's own type of a layer is the last. */
 const ARCHIVE_TYPES =
   /^application\/(gzip|x-gzip|x-tar|x-tgz|x-tar\+gzip|octet-stream|vnd\.cncf\.helm\.chart\.content\.v1\.tar\+gzip)\b/i;
 const FORM_TYPE = /^multipart\/form-data\b/i;
+
+/** Parts of a form. */
+const MAX_PARTS = 100;
 
 /** A request that brings its chart along. */
 export interface Upload {
@@ -40,12 +44,10 @@ export async function readUpload(type: string, body: unknown, query: URLSearchPa
       field: [...query.keys()][0],
     });
   }
-  const parts = await readForm(type, content);
   let archive: Upload["archive"];
   let json: JsonObject = {};
   const form = new URLSearchParams();
-  for (const [name, part] of parts) {
-    const bytes = typeof part === "string" ? Buffer.from(part) : Buffer.from(await part.arrayBuffer());
+  for (const [name, bytes] of await readForm(type, content)) {
     if (name === "chart") archive = new Uint8Array(bytes);
     else if (name === "request") json = parseJsonBody(bodyText(bytes));
     else form.append(name, bytes.toString("utf8"));
@@ -53,12 +55,32 @@ export async function readUpload(type: string, body: unknown, query: URLSearchPa
   return { archive, body: json, form };
 }
 
-async function readForm(type: string, content: Buffer): Promise<FormData> {
-  try {
-    return await new Response(new Uint8Array(content), { headers: { "content-type": type } }).formData();
-  } catch (error) {
-    throw new BerthError("MALFORMED_BODY", "The form cannot be read: a part or its end is missing.", { cause: error });
-  }
+/** Parts of a form by name, files or not, in their order. The body has its limit already. */
+function readForm(type: string, content: Buffer): Promise<[string, Buffer][]> {
+  const malformed = (cause?: unknown) =>
+    new BerthError("MALFORMED_BODY", "The form cannot be read: a part or its end is missing.", { cause });
+  return new Promise((resolve, reject) => {
+    const parts: [string, Buffer][] = [];
+    try {
+      const form = new Busboy({
+        headers: { "content-type": type },
+        limits: { parts: MAX_PARTS, fieldSize: BODY_LIMIT, fileSize: BODY_LIMIT },
+      });
+      form.on("field", (name, value) => parts.push([name, Buffer.from(value)]));
+      form.on("file", (name, file) => {
+        const part: [string, Buffer] = [name, Buffer.alloc(0)];
+        parts.push(part);
+        file.on("data", (chunk: Buffer) => (part[1] = Buffer.concat([part[1], chunk])));
+        file.on("error", (error) => reject(malformed(error)));
+      });
+      form.on("partsLimit", () => reject(malformed()));
+      form.on("error", (error) => reject(malformed(error)));
+      form.on("finish", () => resolve(parts));
+      form.end(content);
+    } catch (error) {
+      reject(malformed(error));
+    }
+  });
 }
 
 /** Puts an archive into a request. */
