@@ -237,6 +237,66 @@ func (ValuesReuse) EnumDescriptor() ([]byte, []int) {
 	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{3}
 }
 
+// PlannedChange is what would happen to an object.
+type PlannedChange int32
+
+const (
+	PlannedChange_PLANNED_CHANGE_UNSPECIFIED PlannedChange = 0
+	PlannedChange_PLANNED_CHANGE_CREATE      PlannedChange = 1
+	PlannedChange_PLANNED_CHANGE_UPDATE      PlannedChange = 2
+	PlannedChange_PLANNED_CHANGE_UNCHANGED   PlannedChange = 3
+	PlannedChange_PLANNED_CHANGE_DELETE      PlannedChange = 4
+	// No longer in the chart, and kept because of its helm.sh/resource-policy.
+	PlannedChange_PLANNED_CHANGE_KEEP PlannedChange = 5
+)
+
+// Enum value maps for PlannedChange.
+var (
+	PlannedChange_name = map[int32]string{
+		0: "PLANNED_CHANGE_UNSPECIFIED",
+		1: "PLANNED_CHANGE_CREATE",
+		2: "PLANNED_CHANGE_UPDATE",
+		3: "PLANNED_CHANGE_UNCHANGED",
+		4: "PLANNED_CHANGE_DELETE",
+		5: "PLANNED_CHANGE_KEEP",
+	}
+	PlannedChange_value = map[string]int32{
+		"PLANNED_CHANGE_UNSPECIFIED": 0,
+		"PLANNED_CHANGE_CREATE":      1,
+		"PLANNED_CHANGE_UPDATE":      2,
+		"PLANNED_CHANGE_UNCHANGED":   3,
+		"PLANNED_CHANGE_DELETE":      4,
+		"PLANNED_CHANGE_KEEP":        5,
+	}
+)
+
+func (x PlannedChange) Enum() *PlannedChange {
+	p := new(PlannedChange)
+	*p = x
+	return p
+}
+
+func (x PlannedChange) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (PlannedChange) Descriptor() protoreflect.EnumDescriptor {
+	return file_berth_engine_v1_engine_proto_enumTypes[4].Descriptor()
+}
+
+func (PlannedChange) Type() protoreflect.EnumType {
+	return &file_berth_engine_v1_engine_proto_enumTypes[4]
+}
+
+func (x PlannedChange) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use PlannedChange.Descriptor instead.
+func (PlannedChange) EnumDescriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{4}
+}
+
 // Phase names the step an action has entered.
 type Phase int32
 
@@ -295,11 +355,11 @@ func (x Phase) String() string {
 }
 
 func (Phase) Descriptor() protoreflect.EnumDescriptor {
-	return file_berth_engine_v1_engine_proto_enumTypes[4].Descriptor()
+	return file_berth_engine_v1_engine_proto_enumTypes[5].Descriptor()
 }
 
 func (Phase) Type() protoreflect.EnumType {
-	return &file_berth_engine_v1_engine_proto_enumTypes[4]
+	return &file_berth_engine_v1_engine_proto_enumTypes[5]
 }
 
 func (x Phase) Number() protoreflect.EnumNumber {
@@ -308,7 +368,7 @@ func (x Phase) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Phase.Descriptor instead.
 func (Phase) EnumDescriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{4}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{5}
 }
 
 // Cluster says how an API server is reached.
@@ -1797,7 +1857,9 @@ type TestRequest struct {
 	Context *ActionContext         `protobuf:"bytes,2,opt,name=context,proto3" json:"context,omitempty"`
 	Timeout *durationpb.Duration   `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// Names of test hooks to run; empty means all.
-	Names         []string `protobuf:"bytes,4,rep,name=names,proto3" json:"names,omitempty"`
+	Names []string `protobuf:"bytes,4,rep,name=names,proto3" json:"names,omitempty"`
+	// Looks whether they can be run, and runs none.
+	DryRun        bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1858,6 +1920,13 @@ func (x *TestRequest) GetNames() []string {
 		return x.Names
 	}
 	return nil
+}
+
+func (x *TestRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
 }
 
 // ObjectReference names an object of a cluster.
@@ -1992,6 +2061,380 @@ func (x *ObjectStatus) GetReason() string {
 	return ""
 }
 
+// PlanRequest is the install or upgrade that is asked about.
+type PlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Verb:
+	//
+	//	*PlanRequest_Install
+	//	*PlanRequest_Upgrade
+	Verb          isPlanRequest_Verb `protobuf_oneof:"verb"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanRequest) Reset() {
+	*x = PlanRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanRequest) ProtoMessage() {}
+
+func (x *PlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanRequest.ProtoReflect.Descriptor instead.
+func (*PlanRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *PlanRequest) GetVerb() isPlanRequest_Verb {
+	if x != nil {
+		return x.Verb
+	}
+	return nil
+}
+
+func (x *PlanRequest) GetInstall() *InstallRequest {
+	if x != nil {
+		if x, ok := x.Verb.(*PlanRequest_Install); ok {
+			return x.Install
+		}
+	}
+	return nil
+}
+
+func (x *PlanRequest) GetUpgrade() *UpgradeRequest {
+	if x != nil {
+		if x, ok := x.Verb.(*PlanRequest_Upgrade); ok {
+			return x.Upgrade
+		}
+	}
+	return nil
+}
+
+type isPlanRequest_Verb interface {
+	isPlanRequest_Verb()
+}
+
+type PlanRequest_Install struct {
+	Install *InstallRequest `protobuf:"bytes,1,opt,name=install,proto3,oneof"`
+}
+
+type PlanRequest_Upgrade struct {
+	Upgrade *UpgradeRequest `protobuf:"bytes,2,opt,name=upgrade,proto3,oneof"`
+}
+
+func (*PlanRequest_Install) isPlanRequest_Verb() {}
+
+func (*PlanRequest_Upgrade) isPlanRequest_Verb() {}
+
+// PlanResponse is what would change. An object that the API server would refuse
+// has an error of its own; error is set where nothing could be planned at all.
+type PlanResponse struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Error        *ActionError           `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	ChartDigest  string                 `protobuf:"bytes,2,opt,name=chart_digest,json=chartDigest,proto3" json:"chart_digest,omitempty"`
+	ChartName    string                 `protobuf:"bytes,3,opt,name=chart_name,json=chartName,proto3" json:"chart_name,omitempty"`
+	ChartVersion string                 `protobuf:"bytes,11,opt,name=chart_version,json=chartVersion,proto3" json:"chart_version,omitempty"`
+	// An upgrade of a missing release is an install.
+	IsInstall  bool   `protobuf:"varint,13,opt,name=is_install,json=isInstall,proto3" json:"is_install,omitempty"`
+	AppVersion string `protobuf:"bytes,12,opt,name=app_version,json=appVersion,proto3" json:"app_version,omitempty"`
+	// Newest stored revision; 0 where there is none.
+	Revision int32 `protobuf:"varint,4,opt,name=revision,proto3" json:"revision,omitempty"`
+	// In the order in which they would be applied; what would be deleted is last.
+	Objects []*PlannedObject `protobuf:"bytes,5,rep,name=objects,proto3" json:"objects,omitempty"`
+	// Hooks that would run, in order.
+	Hooks []*Hook       `protobuf:"bytes,6,rep,name=hooks,proto3" json:"hooks,omitempty"`
+	Crds  []*PlannedCrd `protobuf:"bytes,7,rep,name=crds,proto3" json:"crds,omitempty"`
+	// User-supplied values of the newest revision, and as they would be.
+	CurrentValuesYaml string `protobuf:"bytes,8,opt,name=current_values_yaml,json=currentValuesYaml,proto3" json:"current_values_yaml,omitempty"`
+	PlannedValuesYaml string `protobuf:"bytes,9,opt,name=planned_values_yaml,json=plannedValuesYaml,proto3" json:"planned_values_yaml,omitempty"`
+	// Bytes of Helm's record, of which Kubernetes stores 1048576.
+	EncodedSize   int64 `protobuf:"varint,10,opt,name=encoded_size,json=encodedSize,proto3" json:"encoded_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanResponse) Reset() {
+	*x = PlanResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanResponse) ProtoMessage() {}
+
+func (x *PlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanResponse.ProtoReflect.Descriptor instead.
+func (*PlanResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *PlanResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetChartDigest() string {
+	if x != nil {
+		return x.ChartDigest
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetChartName() string {
+	if x != nil {
+		return x.ChartName
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetChartVersion() string {
+	if x != nil {
+		return x.ChartVersion
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetIsInstall() bool {
+	if x != nil {
+		return x.IsInstall
+	}
+	return false
+}
+
+func (x *PlanResponse) GetAppVersion() string {
+	if x != nil {
+		return x.AppVersion
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *PlanResponse) GetObjects() []*PlannedObject {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetHooks() []*Hook {
+	if x != nil {
+		return x.Hooks
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetCrds() []*PlannedCrd {
+	if x != nil {
+		return x.Crds
+	}
+	return nil
+}
+
+func (x *PlanResponse) GetCurrentValuesYaml() string {
+	if x != nil {
+		return x.CurrentValuesYaml
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetPlannedValuesYaml() string {
+	if x != nil {
+		return x.PlannedValuesYaml
+	}
+	return ""
+}
+
+func (x *PlanResponse) GetEncodedSize() int64 {
+	if x != nil {
+		return x.EncodedSize
+	}
+	return 0
+}
+
+// PlannedObject is one object, as it is and as it would be.
+type PlannedObject struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Object *ObjectReference       `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	Change PlannedChange          `protobuf:"varint,2,opt,name=change,proto3,enum=berth.engine.v1.PlannedChange" json:"change,omitempty"`
+	// YAML without what the API server keeps for itself (status, managedFields,
+	// resourceVersion, …); the data of Secrets is redacted. Empty where there is none.
+	Live    string `protobuf:"bytes,3,opt,name=live,proto3" json:"live,omitempty"`
+	Planned string `protobuf:"bytes,4,opt,name=planned,proto3" json:"planned,omitempty"`
+	// Why the API server would refuse it.
+	Error         *ActionError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedObject) Reset() {
+	*x = PlannedObject{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedObject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedObject) ProtoMessage() {}
+
+func (x *PlannedObject) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedObject.ProtoReflect.Descriptor instead.
+func (*PlannedObject) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PlannedObject) GetObject() *ObjectReference {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *PlannedObject) GetChange() PlannedChange {
+	if x != nil {
+		return x.Change
+	}
+	return PlannedChange_PLANNED_CHANGE_UNSPECIFIED
+}
+
+func (x *PlannedObject) GetLive() string {
+	if x != nil {
+		return x.Live
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetPlanned() string {
+	if x != nil {
+		return x.Planned
+	}
+	return ""
+}
+
+func (x *PlannedObject) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// PlannedCrd is a definition of a chart's crds folder, which Helm installs where
+// it is missing and otherwise never touches.
+type PlannedCrd struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Change PlannedChange          `protobuf:"varint,2,opt,name=change,proto3,enum=berth.engine.v1.PlannedChange" json:"change,omitempty"`
+	// Tells that the cluster's definition is another one than the chart's.
+	Differs       bool `protobuf:"varint,3,opt,name=differs,proto3" json:"differs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedCrd) Reset() {
+	*x = PlannedCrd{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedCrd) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedCrd) ProtoMessage() {}
+
+func (x *PlannedCrd) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedCrd.ProtoReflect.Descriptor instead.
+func (*PlannedCrd) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PlannedCrd) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PlannedCrd) GetChange() PlannedChange {
+	if x != nil {
+		return x.Change
+	}
+	return PlannedChange_PLANNED_CHANGE_UNSPECIFIED
+}
+
+func (x *PlannedCrd) GetDiffers() bool {
+	if x != nil {
+		return x.Differs
+	}
+	return false
+}
+
 // ActionEvents are what happened since the last message, in order: the first
 // comes at once, others are gathered for 100 ms, and the last holds the result.
 type ActionEvents struct {
@@ -2003,7 +2446,7 @@ type ActionEvents struct {
 
 func (x *ActionEvents) Reset() {
 	*x = ActionEvents{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2458,7 @@ func (x *ActionEvents) String() string {
 func (*ActionEvents) ProtoMessage() {}
 
 func (x *ActionEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[19]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2471,7 @@ func (x *ActionEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
 func (*ActionEvents) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{19}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ActionEvents) GetEvents() []*ActionEvent {
@@ -2057,7 +2500,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2069,7 +2512,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[20]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2082,7 +2525,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{20}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -2205,7 +2648,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2217,7 +2660,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2230,7 +2673,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -2266,7 +2709,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2278,7 +2721,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2291,7 +2734,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *HookEvent) GetName() string {
@@ -2327,7 +2770,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2339,7 +2782,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2352,7 +2795,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *HookLog) GetPod() string {
@@ -2398,7 +2841,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2410,7 +2853,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2423,7 +2866,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -2489,7 +2932,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2501,7 +2944,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2514,7 +2957,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ActionError) GetCode() string {
@@ -2587,7 +3030,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2599,7 +3042,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2612,7 +3055,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Release) GetName() string {
@@ -2741,7 +3184,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2753,7 +3196,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2766,7 +3209,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -2810,7 +3253,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2822,7 +3265,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2835,7 +3278,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -2869,7 +3312,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2881,7 +3324,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2894,7 +3337,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -2921,7 +3364,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3376,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3389,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -2966,7 +3409,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3421,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3434,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -3017,7 +3460,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3029,7 +3472,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3042,7 +3485,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -3072,7 +3515,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3084,7 +3527,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3097,7 +3540,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -3185,7 +3628,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3197,7 +3640,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3210,7 +3653,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -3266,7 +3709,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3278,7 +3721,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3291,7 +3734,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -3328,7 +3771,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3340,7 +3783,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3353,7 +3796,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -3438,7 +3881,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3893,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +3906,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Hook) GetName() string {
@@ -3547,7 +3990,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +4002,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +4015,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -3599,7 +4042,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3611,7 +4054,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3624,7 +4067,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -3651,7 +4094,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3663,7 +4106,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3676,7 +4119,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -3704,7 +4147,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3716,7 +4159,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3729,7 +4172,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -3890,12 +4333,13 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\aoptions\x18\x03 \x01(\v2\x1e.berth.engine.v1.ActionOptionsR\aoptions\x12!\n" +
 	"\fkeep_history\x18\x04 \x01(\bR\vkeepHistory\x12(\n" +
 	"\x10ignore_not_found\x18\x05 \x01(\bR\x0eignoreNotFound\x121\n" +
-	"\x14deletion_propagation\x18\x06 \x01(\tR\x13deletionPropagation\"\xc3\x01\n" +
+	"\x14deletion_propagation\x18\x06 \x01(\tR\x13deletionPropagation\"\xdc\x01\n" +
 	"\vTestRequest\x12/\n" +
 	"\x06target\x18\x01 \x01(\v2\x17.berth.engine.v1.TargetR\x06target\x128\n" +
 	"\acontext\x18\x02 \x01(\v2\x1e.berth.engine.v1.ActionContextR\acontext\x123\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x14\n" +
-	"\x05names\x18\x04 \x03(\tR\x05names\"x\n" +
+	"\x05names\x18\x04 \x03(\tR\x05names\x12\x17\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\"x\n" +
 	"\x0fObjectReference\x12\x1f\n" +
 	"\vapi_version\x18\x01 \x01(\tR\n" +
 	"apiVersion\x12\x12\n" +
@@ -3905,7 +4349,40 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\fObjectStatus\x128\n" +
 	"\x06object\x18\x01 \x01(\v2 .berth.engine.v1.ObjectReferenceR\x06object\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"D\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8f\x01\n" +
+	"\vPlanRequest\x12;\n" +
+	"\ainstall\x18\x01 \x01(\v2\x1f.berth.engine.v1.InstallRequestH\x00R\ainstall\x12;\n" +
+	"\aupgrade\x18\x02 \x01(\v2\x1f.berth.engine.v1.UpgradeRequestH\x00R\aupgradeB\x06\n" +
+	"\x04verb\"\xa0\x04\n" +
+	"\fPlanResponse\x122\n" +
+	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12!\n" +
+	"\fchart_digest\x18\x02 \x01(\tR\vchartDigest\x12\x1d\n" +
+	"\n" +
+	"chart_name\x18\x03 \x01(\tR\tchartName\x12#\n" +
+	"\rchart_version\x18\v \x01(\tR\fchartVersion\x12\x1d\n" +
+	"\n" +
+	"is_install\x18\r \x01(\bR\tisInstall\x12\x1f\n" +
+	"\vapp_version\x18\f \x01(\tR\n" +
+	"appVersion\x12\x1a\n" +
+	"\brevision\x18\x04 \x01(\x05R\brevision\x128\n" +
+	"\aobjects\x18\x05 \x03(\v2\x1e.berth.engine.v1.PlannedObjectR\aobjects\x12+\n" +
+	"\x05hooks\x18\x06 \x03(\v2\x15.berth.engine.v1.HookR\x05hooks\x12/\n" +
+	"\x04crds\x18\a \x03(\v2\x1b.berth.engine.v1.PlannedCrdR\x04crds\x12.\n" +
+	"\x13current_values_yaml\x18\b \x01(\tR\x11currentValuesYaml\x12.\n" +
+	"\x13planned_values_yaml\x18\t \x01(\tR\x11plannedValuesYaml\x12!\n" +
+	"\fencoded_size\x18\n" +
+	" \x01(\x03R\vencodedSize\"\xe3\x01\n" +
+	"\rPlannedObject\x128\n" +
+	"\x06object\x18\x01 \x01(\v2 .berth.engine.v1.ObjectReferenceR\x06object\x126\n" +
+	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x12\n" +
+	"\x04live\x18\x03 \x01(\tR\x04live\x12\x18\n" +
+	"\aplanned\x18\x04 \x01(\tR\aplanned\x122\n" +
+	"\x05error\x18\x05 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"r\n" +
+	"\n" +
+	"PlannedCrd\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x126\n" +
+	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x18\n" +
+	"\adiffers\x18\x03 \x01(\bR\adiffers\"D\n" +
 	"\fActionEvents\x124\n" +
 	"\x06events\x18\x01 \x03(\v2\x1c.berth.engine.v1.ActionEventR\x06events\"\xfe\x02\n" +
 	"\vActionEvent\x12.\n" +
@@ -4073,7 +4550,14 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x18VALUES_REUSE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12VALUES_REUSE_RESET\x10\x01\x12\x16\n" +
 	"\x12VALUES_REUSE_REUSE\x10\x02\x12!\n" +
-	"\x1dVALUES_REUSE_RESET_THEN_REUSE\x10\x03*\xe4\x01\n" +
+	"\x1dVALUES_REUSE_RESET_THEN_REUSE\x10\x03*\xb7\x01\n" +
+	"\rPlannedChange\x12\x1e\n" +
+	"\x1aPLANNED_CHANGE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15PLANNED_CHANGE_CREATE\x10\x01\x12\x19\n" +
+	"\x15PLANNED_CHANGE_UPDATE\x10\x02\x12\x1c\n" +
+	"\x18PLANNED_CHANGE_UNCHANGED\x10\x03\x12\x19\n" +
+	"\x15PLANNED_CHANGE_DELETE\x10\x04\x12\x17\n" +
+	"\x13PLANNED_CHANGE_KEEP\x10\x05*\xe4\x01\n" +
 	"\x05Phase\x12\x15\n" +
 	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0ePHASE_FETCHING\x10\x01\x12\x13\n" +
@@ -4087,7 +4571,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0ePHASE_DELETING\x10\b\x12\x11\n" +
 	"\rPHASE_TESTING\x10\t\x12\x12\n" +
 	"\x0ePHASE_SETTLING\x10\n" +
-	"2\x97\a\n" +
+	"2\xdc\a\n" +
 	"\rEngineService\x12K\n" +
 	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12K\n" +
 	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12M\n" +
@@ -4097,7 +4581,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x06Settle\x12\x1e.berth.engine.v1.SettleRequest\x1a\x1f.berth.engine.v1.SettleResponse\x12I\n" +
 	"\x06Cancel\x12\x1e.berth.engine.v1.CancelRequest\x1a\x1f.berth.engine.v1.CancelResponse\x12I\n" +
 	"\x06Extend\x12\x1e.berth.engine.v1.ExtendRequest\x1a\x1f.berth.engine.v1.ExtendResponse\x12I\n" +
-	"\x06Render\x12\x1e.berth.engine.v1.RenderRequest\x1a\x1f.berth.engine.v1.RenderResponse\x12@\n" +
+	"\x06Render\x12\x1e.berth.engine.v1.RenderRequest\x1a\x1f.berth.engine.v1.RenderResponse\x12C\n" +
+	"\x04Plan\x12\x1c.berth.engine.v1.PlanRequest\x1a\x1d.berth.engine.v1.PlanResponse\x12@\n" +
 	"\x03Get\x12\x1b.berth.engine.v1.GetRequest\x1a\x1c.berth.engine.v1.GetResponse\x12L\n" +
 	"\aHistory\x12\x1f.berth.engine.v1.HistoryRequest\x1a .berth.engine.v1.HistoryResponse\x12I\n" +
 	"\x06Status\x12\x1e.berth.engine.v1.StatusRequest\x1a\x1f.berth.engine.v1.StatusResponseb\x06proto3"
@@ -4114,174 +4599,191 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 	return file_berth_engine_v1_engine_proto_rawDescData
 }
 
-var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
 	(ServerSideApply)(0),          // 2: berth.engine.v1.ServerSideApply
 	(ValuesReuse)(0),              // 3: berth.engine.v1.ValuesReuse
-	(Phase)(0),                    // 4: berth.engine.v1.Phase
-	(*Cluster)(nil),               // 5: berth.engine.v1.Cluster
-	(*Identity)(nil),              // 6: berth.engine.v1.Identity
-	(*Target)(nil),                // 7: berth.engine.v1.Target
-	(*ActionContext)(nil),         // 8: berth.engine.v1.ActionContext
-	(*EgressPolicy)(nil),          // 9: berth.engine.v1.EgressPolicy
-	(*ChartReference)(nil),        // 10: berth.engine.v1.ChartReference
-	(*RepositoryChart)(nil),       // 11: berth.engine.v1.RepositoryChart
-	(*OciChart)(nil),              // 12: berth.engine.v1.OciChart
-	(*SourceAccess)(nil),          // 13: berth.engine.v1.SourceAccess
-	(*Values)(nil),                // 14: berth.engine.v1.Values
-	(*SetFile)(nil),               // 15: berth.engine.v1.SetFile
-	(*ActionOptions)(nil),         // 16: berth.engine.v1.ActionOptions
-	(*InstallRequest)(nil),        // 17: berth.engine.v1.InstallRequest
-	(*UpgradeRequest)(nil),        // 18: berth.engine.v1.UpgradeRequest
-	(*RollbackRequest)(nil),       // 19: berth.engine.v1.RollbackRequest
-	(*UninstallRequest)(nil),      // 20: berth.engine.v1.UninstallRequest
-	(*TestRequest)(nil),           // 21: berth.engine.v1.TestRequest
-	(*ObjectReference)(nil),       // 22: berth.engine.v1.ObjectReference
-	(*ObjectStatus)(nil),          // 23: berth.engine.v1.ObjectStatus
-	(*ActionEvents)(nil),          // 24: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 25: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 26: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 27: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 28: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 29: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 30: berth.engine.v1.ActionError
-	(*Release)(nil),               // 31: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 32: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 33: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 34: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 35: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 36: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 37: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 38: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 39: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 40: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 41: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 42: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 43: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 44: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 45: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 46: berth.engine.v1.StatusResponse
-	nil,                           // 47: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 48: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 49: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 50: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 51: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 52: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 53: google.protobuf.Timestamp
+	(PlannedChange)(0),            // 4: berth.engine.v1.PlannedChange
+	(Phase)(0),                    // 5: berth.engine.v1.Phase
+	(*Cluster)(nil),               // 6: berth.engine.v1.Cluster
+	(*Identity)(nil),              // 7: berth.engine.v1.Identity
+	(*Target)(nil),                // 8: berth.engine.v1.Target
+	(*ActionContext)(nil),         // 9: berth.engine.v1.ActionContext
+	(*EgressPolicy)(nil),          // 10: berth.engine.v1.EgressPolicy
+	(*ChartReference)(nil),        // 11: berth.engine.v1.ChartReference
+	(*RepositoryChart)(nil),       // 12: berth.engine.v1.RepositoryChart
+	(*OciChart)(nil),              // 13: berth.engine.v1.OciChart
+	(*SourceAccess)(nil),          // 14: berth.engine.v1.SourceAccess
+	(*Values)(nil),                // 15: berth.engine.v1.Values
+	(*SetFile)(nil),               // 16: berth.engine.v1.SetFile
+	(*ActionOptions)(nil),         // 17: berth.engine.v1.ActionOptions
+	(*InstallRequest)(nil),        // 18: berth.engine.v1.InstallRequest
+	(*UpgradeRequest)(nil),        // 19: berth.engine.v1.UpgradeRequest
+	(*RollbackRequest)(nil),       // 20: berth.engine.v1.RollbackRequest
+	(*UninstallRequest)(nil),      // 21: berth.engine.v1.UninstallRequest
+	(*TestRequest)(nil),           // 22: berth.engine.v1.TestRequest
+	(*ObjectReference)(nil),       // 23: berth.engine.v1.ObjectReference
+	(*ObjectStatus)(nil),          // 24: berth.engine.v1.ObjectStatus
+	(*PlanRequest)(nil),           // 25: berth.engine.v1.PlanRequest
+	(*PlanResponse)(nil),          // 26: berth.engine.v1.PlanResponse
+	(*PlannedObject)(nil),         // 27: berth.engine.v1.PlannedObject
+	(*PlannedCrd)(nil),            // 28: berth.engine.v1.PlannedCrd
+	(*ActionEvents)(nil),          // 29: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 30: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 31: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 32: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 33: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 34: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 35: berth.engine.v1.ActionError
+	(*Release)(nil),               // 36: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 37: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 38: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 39: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 40: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 41: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 42: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 43: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 44: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 45: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 46: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 47: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 48: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 49: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 50: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 51: berth.engine.v1.StatusResponse
+	nil,                           // 52: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 53: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 54: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 55: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 56: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 57: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 58: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
-	5,  // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
-	6,  // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
-	6,  // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
-	0,  // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	52, // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	47, // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
-	11, // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
-	12, // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
-	9,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
-	13, // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
-	15, // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
-	1,  // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	52, // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
-	2,  // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	48, // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
-	7,  // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
-	14, // 18: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
-	16, // 19: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 20: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 21: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 22: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
-	14, // 23: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
-	16, // 24: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
-	3,  // 25: berth.engine.v1.UpgradeRequest.values_reuse:type_name -> berth.engine.v1.ValuesReuse
-	7,  // 26: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 27: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
-	16, // 28: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 29: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 30: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	16, // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	7,  // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	52, // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
-	22, // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
-	25, // 36: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	53, // 37: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	4,  // 38: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	26, // 39: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	23, // 40: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	27, // 41: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	28, // 42: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	29, // 43: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	22, // 44: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	31, // 45: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	30, // 46: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	39, // 47: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	22, // 48: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	49, // 49: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	53, // 50: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	53, // 51: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	53, // 52: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	50, // 53: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	51, // 54: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	7,  // 55: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 56: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	31, // 57: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	30, // 58: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	52, // 59: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	7,  // 60: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	8,  // 61: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	10, // 62: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	14, // 63: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	16, // 64: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	42, // 65: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	30, // 66: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 67: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	31, // 68: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	42, // 69: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	30, // 70: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	53, // 71: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	53, // 72: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	7,  // 73: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	31, // 74: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	30, // 75: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	7,  // 76: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	31, // 77: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	23, // 78: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	30, // 79: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	17, // 80: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	18, // 81: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	19, // 82: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	20, // 83: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	21, // 84: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	32, // 85: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	34, // 86: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	36, // 87: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	38, // 88: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	40, // 89: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	43, // 90: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	45, // 91: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	24, // 92: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	24, // 93: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	24, // 94: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	24, // 95: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	24, // 96: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	33, // 97: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	35, // 98: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	37, // 99: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	39, // 100: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	41, // 101: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	44, // 102: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	46, // 103: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	92, // [92:104] is the sub-list for method output_type
-	80, // [80:92] is the sub-list for method input_type
-	80, // [80:80] is the sub-list for extension type_name
-	80, // [80:80] is the sub-list for extension extendee
-	0,  // [0:80] is the sub-list for field type_name
+	6,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
+	7,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
+	7,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
+	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
+	57,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	52,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	12,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
+	13,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
+	10,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
+	14,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
+	16,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
+	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
+	57,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
+	53,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	8,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 18: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 19: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	8,   // 20: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 21: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 22: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 23: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 24: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
+	3,   // 25: berth.engine.v1.UpgradeRequest.values_reuse:type_name -> berth.engine.v1.ValuesReuse
+	8,   // 26: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 27: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
+	17,  // 28: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
+	8,   // 29: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 30: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	17,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	8,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
+	57,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	23,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
+	18,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
+	19,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
+	35,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
+	27,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
+	47,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.Hook
+	28,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
+	23,  // 42: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
+	4,   // 43: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
+	35,  // 44: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
+	4,   // 45: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
+	30,  // 46: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	58,  // 47: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	5,   // 48: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	31,  // 49: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	24,  // 50: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	32,  // 51: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	33,  // 52: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	34,  // 53: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	23,  // 54: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	36,  // 55: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	35,  // 56: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	44,  // 57: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	23,  // 58: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	54,  // 59: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	58,  // 60: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	58,  // 61: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	58,  // 62: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	55,  // 63: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	56,  // 64: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	8,   // 65: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 66: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	36,  // 67: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	35,  // 68: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	57,  // 69: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 70: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 71: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 72: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 73: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 74: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	47,  // 75: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	35,  // 76: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 77: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	36,  // 78: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	47,  // 79: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	35,  // 80: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	58,  // 81: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	58,  // 82: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 83: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	36,  // 84: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	35,  // 85: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 86: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	36,  // 87: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 88: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	35,  // 89: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 90: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 91: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 92: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 93: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 94: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	37,  // 95: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	39,  // 96: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	41,  // 97: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	43,  // 98: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 99: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	45,  // 100: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	48,  // 101: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	50,  // 102: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	29,  // 103: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	29,  // 104: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	29,  // 105: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	29,  // 106: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	29,  // 107: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	38,  // 108: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	40,  // 109: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	42,  // 110: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	44,  // 111: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 112: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	46,  // 113: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	49,  // 114: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	51,  // 115: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	103, // [103:116] is the sub-list for method output_type
+	90,  // [90:103] is the sub-list for method input_type
+	90,  // [90:90] is the sub-list for extension type_name
+	90,  // [90:90] is the sub-list for extension extendee
+	0,   // [0:90] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -4297,7 +4799,11 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*ChartReference_Oci)(nil),
 		(*ChartReference_Url)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[20].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[19].OneofWrappers = []any{
+		(*PlanRequest_Install)(nil),
+		(*PlanRequest_Upgrade)(nil),
+	}
+	file_berth_engine_v1_engine_proto_msgTypes[24].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -4310,8 +4816,8 @@ func file_berth_engine_v1_engine_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   47,
+			NumEnums:      6,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -66,11 +66,8 @@ func (s *session) install(ctx context.Context, request *enginev1.InstallRequest,
 	if err != nil {
 		return err
 	}
-	if rel != nil && !(request.GetReplace() && (rel.Info.Status == common.StatusUninstalled || rel.Info.Status == common.StatusFailed)) {
-		return &problem.Error{
-			Code: "RELEASE_EXISTS", Field: "name",
-			Message: fmt.Sprintf("Release %q exists in namespace %q: revision %d is %s.", rel.Name, rel.Namespace, rel.Version, rel.Info.Status),
-		}
+	if err := checkFree(request, rel); err != nil {
+		return err
 	}
 	made, err := loaded.Chart()
 	if err != nil {
@@ -90,6 +87,17 @@ func (s *session) install(ctx context.Context, request *enginev1.InstallRequest,
 		}
 	}
 	return s.runInstall(request, made, vals)
+}
+
+// checkFree refuses an install over a release that is there.
+func checkFree(request *enginev1.InstallRequest, rel *release.Release) error {
+	if rel == nil || request.GetReplace() && (rel.Info.Status == common.StatusUninstalled || rel.Info.Status == common.StatusFailed) {
+		return nil
+	}
+	return &problem.Error{
+		Code: "RELEASE_EXISTS", Field: "name",
+		Message: fmt.Sprintf("Release %q exists in namespace %q: revision %d is %s.", rel.Name, rel.Namespace, rel.Version, rel.Info.Status),
+	}
 }
 
 // touchesBeforeStoring tells whether Helm changes something before the release

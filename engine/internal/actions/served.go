@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	release "helm.sh/helm/v4/pkg/release/v1"
-	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/problem"
@@ -66,21 +65,7 @@ type head struct {
 // checkServed refuses a release with an object whose API the cluster does not
 // serve, unless the chart brings its CRD.
 func (s *session) checkServed(rel *release.Release) error {
-	own := map[schema.GroupKind]bool{}
-	for _, crd := range rel.Chart.CRDObjects() {
-		for _, document := range releaseutil.SplitManifests(string(crd.File.Data)) {
-			var definition struct {
-				Spec struct {
-					Group string                `json:"group"`
-					Names struct{ Kind string } `json:"names"`
-				} `json:"spec"`
-			}
-			if yaml.Unmarshal([]byte(document), &definition) == nil {
-				own[schema.GroupKind{Group: definition.Spec.Group, Kind: definition.Spec.Names.Kind}] = true
-			}
-		}
-	}
-	return s.checkManifest(rel.Manifest, own)
+	return s.checkManifest(rel.Manifest, own(rel.Chart))
 }
 
 // checkManifest refuses a manifest with an object whose API the cluster does not

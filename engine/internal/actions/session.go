@@ -50,6 +50,13 @@ type session struct {
 }
 
 func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter) (*session, error) {
+	return r.openThrough(target, act, events, func(next http.RoundTripper) http.RoundTripper { return next })
+}
+
+// openThrough opens a session all of whose requests go through a transport.
+func (r *Runner) openThrough(
+	target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter, through func(http.RoundTripper) http.RoundTripper,
+) (*session, error) {
 	s := &session{runner: r, id: act.GetOperationId(), target: target, action: act, hold: &cluster.Hold{}, events: events}
 	if act.GetHold().AsDuration() > 0 {
 		s.hold.Extend(act.GetHold().AsDuration())
@@ -65,11 +72,14 @@ func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, even
 			s.client.Observe(request, response)
 		}
 	}
-	apply, err := cluster.Config(target.GetCluster(), target.GetApply(), cluster.Guard(s.wait, s.hold, observe))
+	guarded := func(guard func(http.RoundTripper) http.RoundTripper) func(http.RoundTripper) http.RoundTripper {
+		return func(next http.RoundTripper) http.RoundTripper { return guard(through(next)) }
+	}
+	apply, err := cluster.Config(target.GetCluster(), target.GetApply(), guarded(cluster.Guard(s.wait, s.hold, observe)))
 	if err != nil {
 		return nil, err
 	}
-	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), cluster.Guard(context.Background(), s.hold, nil))
+	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), guarded(cluster.Guard(context.Background(), s.hold, nil)))
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,9 @@ func (r *Runner) Test(ctx context.Context, request *enginev1.TestRequest, emit E
 		if rel == nil {
 			return notFound(s.target)
 		}
+		if request.GetDryRun() {
+			return nil
+		}
 		if err := s.learn(); err != nil {
 			return err
 		}

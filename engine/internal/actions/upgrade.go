@@ -28,13 +28,18 @@ func (r *Runner) Upgrade(ctx context.Context, request *enginev1.UpgradeRequest, 
 			return err
 		}
 		if missing {
-			return s.install(ctx, &enginev1.InstallRequest{
-				Target: request.GetTarget(), Context: request.GetContext(), Chart: request.GetChart(), Values: request.GetValues(),
-				Options: request.GetOptions(), CreateNamespace: request.GetCreateNamespace(), Replace: rel != nil,
-			}, loaded, vals)
+			return s.install(ctx, asInstall(request, rel), loaded, vals)
 		}
 		return s.upgrade(request, rel, loaded, vals)
 	})
+}
+
+// asInstall is the install that an upgrade of a missing release is.
+func asInstall(request *enginev1.UpgradeRequest, rel *release.Release) *enginev1.InstallRequest {
+	return &enginev1.InstallRequest{
+		Target: request.GetTarget(), Context: request.GetContext(), Chart: request.GetChart(), Values: request.GetValues(),
+		Options: request.GetOptions(), CreateNamespace: request.GetCreateNamespace(), Replace: rel != nil,
+	}
 }
 
 func (s *session) upgrade(request *enginev1.UpgradeRequest, current *release.Release, loaded *charts.Loaded, vals map[string]any) error {

@@ -1,8 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -74,3 +78,54 @@ func (g *guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	return response, err
 }
+
+// DryRun wraps a transport so that the API server does everything with a
+// mutation but store it (dryRun=All): whatever goes through it changes nothing.
+func DryRun(next http.RoundTripper) http.RoundTripper { return &dryRun{next} }
+
+type dryRun struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (d *dryRun) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method == http.MethodGet || request.Method == http.MethodHead {
+		return d.next.RoundTrip(request)
+	}
+	asked := request.Clone(request.Context())
+	query := asked.URL.Query()
+	query.Set("dryRun", "All")
+	asked.URL.RawQuery = query.Encode()
+	if request.Method == http.MethodDelete && request.Body != nil {
+		if err := dryDelete(asked, request.Body); err != nil {
+			return nil, err
+		}
+	}
+	return d.next.RoundTrip(asked)
+}
+
+// dryDelete says it in the options too: where a deletion has some, the API
+// server does not look at its query.
+func dryDelete(asked *http.Request, body io.ReadCloser) error {
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxDeleteOptions))
+	if err != nil {
+		return err
+	}
+	options := map[string]any{}
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &options); err != nil {
+			return fmt.Errorf("a deletion whose options are no JSON cannot be a dry run: %w", err)
+		}
+		options["dryRun"] = []string{"All"}
+	}
+	if len(options) > 0 {
+		if text, err = json.Marshal(options); err != nil {
+			return err
+		}
+	}
+	asked.Body, asked.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	asked.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(text)), nil }
+	return nil
+}
+
+// maxDeleteOptions bounds the options of a deletion, in bytes.
+const maxDeleteOptions = 64 << 10

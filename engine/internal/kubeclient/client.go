@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
@@ -80,6 +81,13 @@ func New(wait context.Context, getter *cluster.Getter, events *progress.Reporter
 		Client: inner, wait: wait, events: events, dynamic: dyn, typed: typed,
 		pool: getter.Known.Watches(), mapper: getter.Known.Mapper(),
 	}, nil
+}
+
+// Definitions are the cluster's CustomResourceDefinitions.
+func (c *Client) Definitions() dynamic.ResourceInterface {
+	return c.dynamic.Resource(schema.GroupVersionResource{
+		Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions",
+	})
 }
 
 // Failure is the object the action failed at; nil where it is none.

@@ -87,6 +87,13 @@ func (s *service) Render(ctx context.Context, request *enginev1.RenderRequest) (
 		}), nil
 }
 
+func (s *service) Plan(ctx context.Context, request *enginev1.PlanRequest) (*enginev1.PlanResponse, error) {
+	return guarded(s.log, func() *enginev1.PlanResponse { return s.runner.Plan(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.PlanResponse {
+			return &enginev1.PlanResponse{Error: failure}
+		}), nil
+}
+
 func (s *service) Get(ctx context.Context, request *enginev1.GetRequest) (*enginev1.GetResponse, error) {
 	return guarded(s.log, func() *enginev1.GetResponse { return s.runner.Get(ctx, request) },
 		func(failure *enginev1.ActionError) *enginev1.GetResponse {

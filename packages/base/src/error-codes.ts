@@ -127,6 +127,11 @@ export const ERROR_CODES = {
     title: "The release has changed meanwhile",
     hint: "Read the release and repeat the request with its present revision.",
   },
+  PLAN_STALE: {
+    kind: "conflict",
+    title: "The plan is no longer of what would be done",
+    hint: "Plan again, look at what has changed, and send the new token.",
+  },
   FENCED: {
     kind: "conflict",
     title: "A newer holder has taken the release over",

@@ -55,6 +55,7 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
     test: (request, options) => run(parts, request.context?.operationId, client.test(request), options),
     settle: read(client.settle, SETTLE_LIMIT),
     render: read(client.render, RENDER_LIMIT),
+    plan: read(client.plan, RENDER_LIMIT),
     get: read(client.get),
     history: read(client.history),
     status: read(client.status),

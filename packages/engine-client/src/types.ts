@@ -31,6 +31,7 @@ export interface Engine {
   readonly test: Run<MessageInitShape<typeof engine.TestRequestSchema>>;
   settle(request: MessageInitShape<typeof engine.SettleRequestSchema>): Promise<engine.SettleResponse>;
   render(request: MessageInitShape<typeof engine.RenderRequestSchema>): Promise<engine.RenderResponse>;
+  plan(request: MessageInitShape<typeof engine.PlanRequestSchema>): Promise<engine.PlanResponse>;
   get(request: MessageInitShape<typeof engine.GetRequestSchema>): Promise<engine.GetResponse>;
   history(request: MessageInitShape<typeof engine.HistoryRequestSchema>): Promise<engine.HistoryResponse>;
   status(request: MessageInitShape<typeof engine.StatusRequestSchema>): Promise<engine.StatusResponse>;

@@ -2,7 +2,7 @@ import type { Logger } from "@berth/base";
 
 import type { Principal } from "./domain/access/index.ts";
 import type { OperationView, Submit } from "./domain/operations/index.ts";
-import type { ReleaseView } from "./domain/releases/index.ts";
+import type { ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
 /** One part of the health answer: `ok`, or why not. */
 export interface HealthCheck {
@@ -15,6 +15,7 @@ export interface Berth {
   readonly submit: Submit;
   readonly operations: OperationView;
   readonly releases: ReleaseView;
+  readonly planner: ReleasePlanner;
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;

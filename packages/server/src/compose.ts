@@ -18,6 +18,7 @@ import {
 } from "./domain/operations/index.ts";
 import { createReleaseIndex, createReleaseView, createSummaries } from "./domain/releases/index.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
+import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
 import { createReleaseReader } from "./domain/releases/actions/read.ts";
 import { createRollback } from "./domain/releases/actions/rollback.ts";
 import { createRunTests } from "./domain/releases/actions/run-tests.ts";
@@ -81,6 +82,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
     }),
     operations: createOperationView({ access, audit, registry }),
     releases: createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) }),
+    planner: createReleasePlanner({ ...parts, access, clusters }),
     readiness: [
       { name: "engine", check: () => describeEngine(engine.state().name) },
       { name: "release-index", check: () => index.ready() },

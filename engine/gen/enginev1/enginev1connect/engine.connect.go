@@ -55,6 +55,8 @@ const (
 	EngineServiceExtendProcedure = "/berth.engine.v1.EngineService/Extend"
 	// EngineServiceRenderProcedure is the fully-qualified name of the EngineService's Render RPC.
 	EngineServiceRenderProcedure = "/berth.engine.v1.EngineService/Render"
+	// EngineServicePlanProcedure is the fully-qualified name of the EngineService's Plan RPC.
+	EngineServicePlanProcedure = "/berth.engine.v1.EngineService/Plan"
 	// EngineServiceGetProcedure is the fully-qualified name of the EngineService's Get RPC.
 	EngineServiceGetProcedure = "/berth.engine.v1.EngineService/Get"
 	// EngineServiceHistoryProcedure is the fully-qualified name of the EngineService's History RPC.
@@ -85,6 +87,9 @@ type EngineServiceClient interface {
 	Extend(context.Context, *enginev1.ExtendRequest) (*enginev1.ExtendResponse, error)
 	// Render renders a chart without changing anything.
 	Render(context.Context, *enginev1.RenderRequest) (*enginev1.RenderResponse, error)
+	// Plan says what an install or upgrade would change in the cluster, object by
+	// object, by asking the API server for each (dryRun=All). Changes nothing.
+	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
 	// Get reads one stored revision completely.
 	Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error)
 	// History reads the summaries of all stored revisions of a release.
@@ -158,6 +163,12 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(engineServiceMethods.ByName("Render")),
 			connect.WithClientOptions(opts...),
 		),
+		plan: connect.NewClient[enginev1.PlanRequest, enginev1.PlanResponse](
+			httpClient,
+			baseURL+EngineServicePlanProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("Plan")),
+			connect.WithClientOptions(opts...),
+		),
 		get: connect.NewClient[enginev1.GetRequest, enginev1.GetResponse](
 			httpClient,
 			baseURL+EngineServiceGetProcedure,
@@ -190,6 +201,7 @@ type engineServiceClient struct {
 	cancel    *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
 	extend    *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
 	render    *connect.Client[enginev1.RenderRequest, enginev1.RenderResponse]
+	plan      *connect.Client[enginev1.PlanRequest, enginev1.PlanResponse]
 	get       *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
 	history   *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
 	status    *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
@@ -256,6 +268,15 @@ func (c *engineServiceClient) Render(ctx context.Context, req *enginev1.RenderRe
 	return nil, err
 }
 
+// Plan calls berth.engine.v1.EngineService.Plan.
+func (c *engineServiceClient) Plan(ctx context.Context, req *enginev1.PlanRequest) (*enginev1.PlanResponse, error) {
+	response, err := c.plan.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Get calls berth.engine.v1.EngineService.Get.
 func (c *engineServiceClient) Get(ctx context.Context, req *enginev1.GetRequest) (*enginev1.GetResponse, error) {
 	response, err := c.get.CallUnary(ctx, connect.NewRequest(req))
@@ -305,6 +326,9 @@ type EngineServiceHandler interface {
 	Extend(context.Context, *enginev1.ExtendRequest) (*enginev1.ExtendResponse, error)
 	// Render renders a chart without changing anything.
 	Render(context.Context, *enginev1.RenderRequest) (*enginev1.RenderResponse, error)
+	// Plan says what an install or upgrade would change in the cluster, object by
+	// object, by asking the API server for each (dryRun=All). Changes nothing.
+	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
 	// Get reads one stored revision completely.
 	Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error)
 	// History reads the summaries of all stored revisions of a release.
@@ -374,6 +398,12 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(engineServiceMethods.ByName("Render")),
 		connect.WithHandlerOptions(opts...),
 	)
+	engineServicePlanHandler := connect.NewUnaryHandlerSimple(
+		EngineServicePlanProcedure,
+		svc.Plan,
+		connect.WithSchema(engineServiceMethods.ByName("Plan")),
+		connect.WithHandlerOptions(opts...),
+	)
 	engineServiceGetHandler := connect.NewUnaryHandlerSimple(
 		EngineServiceGetProcedure,
 		svc.Get,
@@ -412,6 +442,8 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 			engineServiceExtendHandler.ServeHTTP(w, r)
 		case EngineServiceRenderProcedure:
 			engineServiceRenderHandler.ServeHTTP(w, r)
+		case EngineServicePlanProcedure:
+			engineServicePlanHandler.ServeHTTP(w, r)
 		case EngineServiceGetProcedure:
 			engineServiceGetHandler.ServeHTTP(w, r)
 		case EngineServiceHistoryProcedure:
@@ -461,6 +493,10 @@ func (UnimplementedEngineServiceHandler) Extend(context.Context, *enginev1.Exten
 
 func (UnimplementedEngineServiceHandler) Render(context.Context, *enginev1.RenderRequest) (*enginev1.RenderResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Render is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Plan is not implemented"))
 }
 
 func (UnimplementedEngineServiceHandler) Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error) {

@@ -85,6 +85,8 @@ interface WriteCommand {
 export interface InstallCommand extends WriteCommand {
   readonly verb: "install";
   readonly chart: ChartReference;
+  /** Token of a plan that has to be true still. */
+  readonly planToken?: string | undefined;
   readonly values?: ValuesInput | undefined;
   readonly createNamespace?: boolean | undefined;
   readonly replace?: boolean | undefined;
@@ -95,6 +97,8 @@ export interface InstallCommand extends WriteCommand {
 export interface UpgradeCommand extends WriteCommand {
   readonly verb: "upgrade";
   readonly chart: ChartReference;
+  /** Token of a plan that has to be true still. */
+  readonly planToken?: string | undefined;
   readonly values?: ValuesInput | undefined;
   readonly installIfMissing?: boolean | undefined;
   readonly createNamespace?: boolean | undefined;

@@ -1,6 +1,6 @@
-import type { ObjectName } from "@berth/base";
+import type { BerthError, ObjectName } from "@berth/base";
 
-import type { ReleaseTarget } from "../command.ts";
+import type { InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Principal } from "../access/index.ts";
 
 /** A release as it is stored: its newest revision, or one of its history. */
@@ -138,4 +138,57 @@ export interface ReleaseView {
   status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
   /** `from` 0: the one before `to`. */
   diff(principal: Principal, target: ReleaseTarget, from: number, to: number): Promise<RevisionDiff>;
+}
+
+/** What an install or upgrade would change. */
+export interface Plan {
+  readonly token: string;
+  readonly verb: "install" | "upgrade";
+  readonly chart: ChartName;
+  readonly chartDigest: string;
+  /** Newest stored revision; 0 where there is none. */
+  readonly revision: number;
+  readonly objects: readonly PlannedObject[];
+  readonly hooks: readonly Hook[];
+  readonly crds: readonly PlannedCrd[];
+  /** Unified diff; empty where the user-supplied values stay. */
+  readonly valuesDiff: string;
+  /** Bytes of Helm's record. */
+  readonly encodedSize: number;
+}
+
+/** What would happen to an object. */
+export type PlannedChange = "create" | "update" | "unchanged" | "delete" | "keep";
+
+/** One object, as it is and as it would be, as YAML. */
+export interface PlannedObject {
+  readonly object: ObjectName;
+  readonly change: PlannedChange;
+  readonly diff: string;
+  readonly live: string;
+  readonly planned: string;
+  /** Why the API server would refuse it. */
+  readonly error: BerthError | undefined;
+}
+
+/** A definition of a chart's crds folder. */
+export interface PlannedCrd {
+  readonly name: string;
+  readonly change: PlannedChange;
+  readonly differs: boolean;
+}
+
+/** A chart rendered as its install would render it. */
+export interface Rendered {
+  readonly manifest: string;
+  readonly notes: string;
+  readonly hooks: readonly Hook[];
+  readonly chartDigest: string;
+  readonly encodedSize: number;
+}
+
+/** Looks ahead, and changes nothing. */
+export interface ReleasePlanner {
+  plan(principal: Principal, command: InstallCommand | UpgradeCommand): Promise<Plan>;
+  render(principal: Principal, command: InstallCommand): Promise<Rendered>;
 }

@@ -52,7 +52,7 @@ export function fromOperation(operation: Operation): MessageInitShape<typeof op.
   };
 }
 
-function fromError(error: BerthError): MessageInitShape<typeof op.OperationErrorSchema> {
+export function fromError(error: BerthError): MessageInitShape<typeof op.OperationErrorSchema> {
   const { code, message, hint, field, object, reason } = error;
   return {
     ...{ code, message, hint, field: field ?? "", reason: reason ?? "" },
@@ -113,7 +113,7 @@ function toSnake({ apiVersion, kind, namespace, name }: ObjectName): JsonObject 
   return { api_version: apiVersion, kind, namespace, name };
 }
 
-function fromObject({ apiVersion, kind, namespace, name }: ObjectName) {
+export function fromObject({ apiVersion, kind, namespace, name }: ObjectName) {
   return { apiVersion, kind, namespace, name };
 }
 

@@ -6,6 +6,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Berth } from "../../berth.ts";
 import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromOperation, fromPage, fromRelease } from "./from-domain.ts";
+import { fromPlan, fromRendered } from "./from-plan.ts";
 import { toInstall, toRollback, toTarget, toTest, toUninstall, toUpgrade } from "./to-command.ts";
 
 /** Answers one request of berth.v1; the message has been validated. */
@@ -23,7 +24,7 @@ const DEFAULT_PAGE = 100;
 
 /** What each RPC does, by `service.method`: one table for every protocol. */
 export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
-  const { releases, operations, submit, principal } = berth;
+  const { releases, planner, operations, submit, principal } = berth;
   const table = new Map<string, Handler>();
   const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
     table.set(handlerKey(method), async (request, context, listener) =>
@@ -40,6 +41,9 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.rollbackRelease, (request, ...rest) => write(toRollback(request), ...rest));
   on(service.uninstallRelease, (request, ...rest) => write(toUninstall(request), ...rest));
   on(service.testRelease, (request, ...rest) => write(toTest(request), ...rest));
+  on(service.planInstall, async (request) => fromPlan(await planner.plan(principal, toInstall(request))));
+  on(service.planUpgrade, async (request) => fromPlan(await planner.plan(principal, toUpgrade(request))));
+  on(service.renderRelease, async (request) => fromRendered(await planner.render(principal, toInstall(request))));
   on(service.listReleases, async (request) =>
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );

@@ -39,9 +39,10 @@ export function toInstall(request: api.InstallReleaseRequest): InstallCommand {
     target: toTarget(request),
     chart: toChart(request.chart),
     values: toValues(request),
-    options: toOptions(request.options),
+    options: toOptions(request.options, request.validateOnly),
     createNamespace: request.createNamespace,
     replace: request.replace,
+    planToken: request.planToken === "" ? undefined : request.planToken,
     labels: checkLabels(request.labels),
     expectedRevision: request.expectedRevision,
   };
@@ -53,11 +54,12 @@ export function toUpgrade(request: api.UpgradeReleaseRequest): UpgradeCommand {
     target: toTarget(request),
     chart: toChart(request.chart),
     values: toValues(request),
-    options: toOptions(request.options),
+    options: toOptions(request.options, request.validateOnly),
     installIfMissing: request.installIfMissing,
     createNamespace: request.createNamespace,
     labels: withoutEmpty(checkLabels(request.labels)),
     expectedRevision: request.expectedRevision,
+    planToken: request.planToken === "" ? undefined : request.planToken,
     valuesReuse: REUSE[request.valuesReuse as keyof typeof REUSE],
     cleanupOnFail: request.cleanupOnFail,
   };
@@ -67,7 +69,7 @@ export function toRollback(request: api.RollbackReleaseRequest): RollbackCommand
   return {
     verb: "rollback",
     target: toTarget(request),
-    options: toOptions(request.options),
+    options: toOptions(request.options, request.validateOnly),
     revision: request.revision,
     cleanupOnFail: request.cleanupOnFail,
     expectedRevision: request.expectedRevision,
@@ -79,7 +81,7 @@ export function toUninstall(request: api.UninstallReleaseRequest): UninstallComm
   return {
     verb: "uninstall",
     target: toTarget(request),
-    options: toOptions(request.options),
+    options: toOptions(request.options, request.validateOnly),
     keepHistory: request.keepHistory,
     ignoreNotFound: request.ignoreNotFound,
     // The proto's rule leaves only these words and nothing.
@@ -92,7 +94,7 @@ export function toTest(request: api.TestReleaseRequest): TestCommand {
   return {
     verb: "test",
     target: toTarget(request),
-    options: { timeoutMs: toMs(request.timeout) },
+    options: { timeoutMs: toMs(request.timeout), dryRun: request.validateOnly },
     names: request.names,
     expectedRevision: request.expectedRevision,
   };
@@ -155,8 +157,8 @@ function toValues(request: api.InstallReleaseRequest | api.UpgradeReleaseRequest
   };
 }
 
-function toOptions(options: api.Options | undefined): ActionOptions {
-  if (options === undefined) return {};
+function toOptions(options: api.Options | undefined, validateOnly: boolean): ActionOptions {
+  if (options === undefined) return { dryRun: validateOnly };
   const chosen = WAIT[options.waitStrategy as keyof typeof WAIT] as ActionOptions["wait"];
   return {
     wait: chosen ?? (options.wait ? "watcher" : "hookOnly"),
@@ -171,7 +173,7 @@ function toOptions(options: api.Options | undefined): ActionOptions {
     skipSchemaValidation: options.skipSchemaValidation,
     historyMax: options.historyMax,
     description: options.description,
-    dryRun: options.dryRun,
+    dryRun: options.dryRun || validateOnly,
   };
 }
 

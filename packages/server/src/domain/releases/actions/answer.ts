@@ -120,7 +120,8 @@ export function fromEvent(event: engine.ActionEvent): ProgressEvent | undefined 
   }
 }
 
-function fromObject(object: engine.ObjectReference | undefined): ObjectName {
+/** Names an object. */
+export function fromObject(object: engine.ObjectReference | undefined): ObjectName {
   const { apiVersion = "", kind = "", namespace = "", name = "" } = object ?? {};
   return { apiVersion, kind, namespace, name };
 }

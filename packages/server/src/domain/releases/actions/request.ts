@@ -5,7 +5,14 @@ import { impersonationOf } from "../../access/index.ts";
 import type { Principal } from "../../access/index.ts";
 import type { ChartSource, ResolvedChart } from "../../charts/index.ts";
 import type { Cluster } from "../../clusters/index.ts";
-import type { ActionOptions, Command, ReleaseTarget, ValuesInput } from "../../command.ts";
+import type {
+  ActionOptions,
+  Command,
+  InstallCommand,
+  ReleaseTarget,
+  UpgradeCommand,
+  ValuesInput,
+} from "../../command.ts";
 import type { ActionRun } from "../action.ts";
 import type { StorageKind } from "../stored-revision.ts";
 
@@ -174,4 +181,32 @@ export function toDuration(ms: number): { seconds: bigint; nanos: number } {
 
 function toBytes(pem: string | undefined): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(pem ?? "");
+}
+
+/** What an install asks of the engine beside target, context and chart. */
+export function toInstall({ values, options, labels, createNamespace, replace }: InstallCommand) {
+  return {
+    values: toValues(values),
+    options: toOptions(options, labels),
+    createNamespace: createNamespace ?? false,
+    replace: replace ?? false,
+  };
+}
+
+const REUSE = {
+  reset: engine.ValuesReuse.RESET,
+  reuse: engine.ValuesReuse.REUSE,
+  resetThenReuse: engine.ValuesReuse.RESET_THEN_REUSE,
+} as const;
+
+/** What an upgrade asks of the engine beside target, context and chart. */
+export function toUpgrade({ values, options, labels, valuesReuse, ...command }: UpgradeCommand) {
+  return {
+    values: toValues(values),
+    options: toOptions(options, labels),
+    installIfMissing: command.installIfMissing ?? false,
+    createNamespace: command.createNamespace ?? false,
+    valuesReuse: valuesReuse === undefined ? engine.ValuesReuse.UNSPECIFIED : REUSE[valuesReuse],
+    cleanupOnFail: command.cleanupOnFail ?? false,
+  };
 }

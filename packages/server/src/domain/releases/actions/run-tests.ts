@@ -15,6 +15,7 @@ export function createRunTests(parts: ActionParts): Action<TestCommand> {
           context: toContext(command, run),
           ...(timeoutMs === undefined ? {} : { timeout: toDuration(timeoutMs) }),
           names: [...(command.names ?? [])],
+          dryRun: command.options?.dryRun ?? false,
         },
         options,
       ),

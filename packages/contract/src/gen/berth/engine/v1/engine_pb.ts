@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/engine/v1/engine.proto.
  */
 export const file_berth_engine_v1_engine: GenFile = /*@__PURE__*/
-  fileDesc("ChxiZXJ0aC9lbmdpbmUvdjEvZW5naW5lLnByb3RvEg9iZXJ0aC5lbmdpbmUudjEihgEKB0NsdXN0ZXISDgoGc2VydmVyGAEgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgCIAEoDBIXCg90bHNfc2VydmVyX25hbWUYAyABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAQgASgIEhEKCXByb3h5X3VybBgFIAEoCSJ/CghJZGVudGl0eRINCgV0b2tlbhgBIAEoCRIaChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAwSEgoKY2xpZW50X2tleRgDIAEoDBIYChBpbXBlcnNvbmF0ZV91c2VyGAQgASgJEhoKEmltcGVyc29uYXRlX2dyb3VwcxgFIAMoCSLlAQoGVGFyZ2V0EikKB2NsdXN0ZXIYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuQ2x1c3RlchIoCgVhcHBseRgCIAEoCzIZLmJlcnRoLmVuZ2luZS52MS5JZGVudGl0eRIqCgdzdG9yYWdlGAMgASgLMhkuYmVydGguZW5naW5lLnYxLklkZW50aXR5EhEKCW5hbWVzcGFjZRgEIAEoCRIPCgdyZWxlYXNlGAUgASgJEjYKDnN0b3JhZ2VfZHJpdmVyGAYgASgOMh4uYmVydGguZW5naW5lLnYxLlN0b3JhZ2VEcml2ZXIinwIKDUFjdGlvbkNvbnRleHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEicKBGhvbGQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFZmVuY2UYAyABKAQSHgoRZXhwZWN0ZWRfcmV2aXNpb24YBCABKAVIAIgBARITCgt0cmFjZXBhcmVudBgFIAEoCRJCCgpwcm92ZW5hbmNlGAYgAygLMi4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQuUHJvdmVuYW5jZUVudHJ5GjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhQKEl9leHBlY3RlZF9yZXZpc2lvbiJuCgxFZ3Jlc3NQb2xpY3kSFgoOYWxsb3dfbG9vcGJhY2sYASABKAgSGAoQYWxsb3dfbGlua19sb2NhbBgCIAEoCBIVCg1hbGxvd2VkX2hvc3RzGAMgAygJEhUKDWFsbG93ZWRfY2lkcnMYBCADKAkinAIKDkNoYXJ0UmVmZXJlbmNlEg4KBHBhdGgYASABKAlIABI2CgpyZXBvc2l0b3J5GAIgASgLMiAuYmVydGguZW5naW5lLnYxLlJlcG9zaXRvcnlDaGFydEgAEhEKB2FyY2hpdmUYAyABKAxIABIoCgNvY2kYBiABKAsyGS5iZXJ0aC5lbmdpbmUudjEuT2NpQ2hhcnRIABINCgN1cmwYByABKAlIABIOCgZkaWdlc3QYBCABKAkSLQoGZWdyZXNzGAUgASgLMh0uYmVydGguZW5naW5lLnYxLkVncmVzc1BvbGljeRItCgZhY2Nlc3MYCCABKAsyHS5iZXJ0aC5lbmdpbmUudjEuU291cmNlQWNjZXNzQggKBnNvdXJjZSJOCg9SZXBvc2l0b3J5Q2hhcnQSCwoDdXJsGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdyZWZyZXNoGAQgASgIIi4KCE9jaUNoYXJ0EhEKCXJlZmVyZW5jZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIucBCgxTb3VyY2VBY2Nlc3MSEAoIdXNlcm5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSFAoMYmVhcmVyX3Rva2VuGAMgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgEIAEoDBIaChJjbGllbnRfY2VydGlmaWNhdGUYBSABKAwSEgoKY2xpZW50X2tleRgGIAEoDBIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSGAoQcGFzc19jcmVkZW50aWFscxgIIAEoCBISCgpwbGFpbl9odHRwGAkgASgIIo8BCgZWYWx1ZXMSEQoJZG9jdW1lbnRzGAEgAygJEhAKCHNldF9qc29uGAIgAygJEgsKA3NldBgDIAMoCRISCgpzZXRfc3RyaW5nGAQgAygJEioKCHNldF9maWxlGAUgAygLMhguYmVydGguZW5naW5lLnYxLlNldEZpbGUSEwoLc2V0X2xpdGVyYWwYBiADKAkiJwoHU2V0RmlsZRILCgNrZXkYASABKAkSDwoHY29udGVudBgCIAEoCSL0AwoNQWN0aW9uT3B0aW9ucxIrCgR3YWl0GAEgASgOMh0uYmVydGguZW5naW5lLnYxLldhaXRTdHJhdGVneRIVCg13YWl0X2Zvcl9qb2JzGAIgASgIEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNZGlzYWJsZV9ob29rcxgEIAEoCBI7ChFzZXJ2ZXJfc2lkZV9hcHBseRgFIAEoDjIgLmJlcnRoLmVuZ2luZS52MS5TZXJ2ZXJTaWRlQXBwbHkSFwoPZm9yY2VfY29uZmxpY3RzGAYgASgIEhUKDWZvcmNlX3JlcGxhY2UYByABKAgSFgoOdGFrZV9vd25lcnNoaXAYCCABKAgSEQoJc2tpcF9jcmRzGAkgASgIEh4KFnNraXBfc2NoZW1hX3ZhbGlkYXRpb24YCiABKAgSEwoLaGlzdG9yeV9tYXgYCyABKAUSEwoLZGVzY3JpcHRpb24YDCABKAkSOgoGbGFiZWxzGA0gAygLMiouYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMuTGFiZWxzRW50cnkSDwoHZHJ5X3J1bhgOIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8CCg5JbnN0YWxsUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIYChBjcmVhdGVfbmFtZXNwYWNlGAYgASgIEg8KB3JlcGxhY2UYByABKAgi9wIKDlVwZ3JhZGVSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei4KBWNoYXJ0GAMgASgLMh8uYmVydGguZW5naW5lLnYxLkNoYXJ0UmVmZXJlbmNlEicKBnZhbHVlcxgEIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXMSLwoHb3B0aW9ucxgFIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEhoKEmluc3RhbGxfaWZfbWlzc2luZxgGIAEoCBIYChBjcmVhdGVfbmFtZXNwYWNlGAcgASgIEjIKDHZhbHVlc19yZXVzZRgIIAEoDjIcLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXNSZXVzZRIXCg9jbGVhbnVwX29uX2ZhaWwYCSABKAgixwEKD1JvbGxiYWNrUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIvCgdvcHRpb25zGAMgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMSEAoIcmV2aXNpb24YBCABKAUSFwoPY2xlYW51cF9vbl9mYWlsGAUgASgIIusBChBVbmluc3RhbGxSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei8KB29wdGlvbnMYAyABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIUCgxrZWVwX2hpc3RvcnkYBCABKAgSGAoQaWdub3JlX25vdF9mb3VuZBgFIAEoCBIcChRkZWxldGlvbl9wcm9wYWdhdGlvbhgGIAEoCSKiAQoLVGVzdFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhINCgVuYW1lcxgEIAMoCSJVCg9PYmplY3RSZWZlcmVuY2USEwoLYXBpX3ZlcnNpb24YASABKAkSDAoEa2luZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCSJgCgxPYmplY3RTdGF0dXMSMAoGb2JqZWN0GAEgASgLMiAuYmVydGguZW5naW5lLnYxLk9iamVjdFJlZmVyZW5jZRIOCgZzdGF0dXMYAiABKAkSDgoGcmVhc29uGAMgASgJIjwKDEFjdGlvbkV2ZW50cxIsCgZldmVudHMYASADKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnQizQIKC0FjdGlvbkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBXBoYXNlGAIgASgOMhYuYmVydGguZW5naW5lLnYxLlBoYXNlSAASKwoHYXBwbGllZBgDIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5BcHBsaWVkSAASLwoGc3RhdHVzGAQgASgLMh0uYmVydGguZW5naW5lLnYxLk9iamVjdFN0YXR1c0gAEioKBGhvb2sYBSABKAsyGi5iZXJ0aC5lbmdpbmUudjEuSG9va0V2ZW50SAASJwoDbG9nGAYgASgLMhguYmVydGguZW5naW5lLnYxLkhvb2tMb2dIABIvCgZyZXN1bHQYByABKAsyHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uUmVzdWx0SABCBwoFZXZlbnQiWAoHQXBwbGllZBIMCgRkb25lGAEgASgFEg0KBXRvdGFsGAIgASgFEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2UiNwoJSG9va0V2ZW50EgwKBG5hbWUYASABKAkSDQoFZXZlbnQYAiABKAkSDQoFcGhhc2UYAyABKAkiNwoHSG9va0xvZxILCgNwb2QYASABKAkSEQoJY29udGFpbmVyGAIgASgJEgwKBHRleHQYAyABKAki2gEKDEFjdGlvblJlc3VsdBIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISDwoHY2hhbmdlZBgDIAEoCBIUCgxjaGFydF9kaWdlc3QYBCABKAkSGAoQcmVzb3VyY2VfdmVyc2lvbhgFIAEoCRIxCghyZW5kZXJlZBgGIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5SZW5kZXJSZXNwb25zZSLpAQoLQWN0aW9uRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2USDgoGcmVhc29uGAQgASgJEg0KBWZpZWxkGAUgASgJEjoKB2RldGFpbHMYBiADKAsyKS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IuRGV0YWlsc0VudHJ5Gi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIs4ECgdSZWxlYXNlEgwKBG5hbWUYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHJldmlzaW9uGAMgASgFEg4KBnN0YXR1cxgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIyCg5maXJzdF9kZXBsb3llZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZGVsZXRlZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhcnRfbmFtZRgJIAEoCRIVCg1jaGFydF92ZXJzaW9uGAogASgJEhMKC2FwcF92ZXJzaW9uGAsgASgJEjQKBmxhYmVscxgMIAMoCzIkLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjwKCnByb3ZlbmFuY2UYDSADKAsyKC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZS5Qcm92ZW5hbmNlRW50cnkSFAoMYXBwbHlfbWV0aG9kGA4gASgJEhQKDG9wZXJhdGlvbl9pZBgPIAEoCRIVCg1maXJzdF9zZXJ2aWNlGBAgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMQoPUHJvdmVuYW5jZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigEKDVNldHRsZVJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSEAoIcmV2aXNpb24YAyABKAUSDQoFY2F1c2UYBCABKAkieQoOU2V0dGxlUmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEg8KB2NoYW5nZWQYAiABKAgSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiNAoNQ2FuY2VsUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDQoFY2F1c2UYAiABKAkiHwoOQ2FuY2VsUmVzcG9uc2USDQoFZm91bmQYASABKAgiTgoNRXh0ZW5kUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSJwoEaG9sZBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIfCg5FeHRlbmRSZXNwb25zZRINCgVmb3VuZBgBIAEoCCLZAgoNUmVuZGVyUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIOCgZzZXJ2ZXIYBiABKAgSFAoMaW5jbHVkZV9jcmRzGAcgASgIEhIKCmlzX3VwZ3JhZGUYCCABKAgSFAoMa3ViZV92ZXJzaW9uGAkgASgJEhQKDGFwaV92ZXJzaW9ucxgKIAMoCSKwAQoOUmVuZGVyUmVzcG9uc2USEAoIbWFuaWZlc3QYASABKAkSJAoFaG9va3MYAiADKAsyFS5iZXJ0aC5lbmdpbmUudjEuSG9vaxINCgVub3RlcxgDIAEoCRIUCgxlbmNvZGVkX3NpemUYBCABKAMSKwoFZXJyb3IYBSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISFAoMY2hhcnRfZGlnZXN0GAYgASgJIkcKCkdldFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIQCghyZXZpc2lvbhgCIAEoBSKSAgoLR2V0UmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEhMKC3ZhbHVlc19qc29uGAIgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc19qc29uGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc195YW1sGAUgASgJEhAKCG1hbmlmZXN0GAYgASgJEg0KBW5vdGVzGAcgASgJEiQKBWhvb2tzGAggAygLMhUuYmVydGguZW5naW5lLnYxLkhvb2sSKwoFZXJyb3IYCSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3Ii9QEKBEhvb2sSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZXZlbnRzGAQgAygJEg4KBndlaWdodBgFIAEoBRIXCg9kZWxldGVfcG9saWNpZXMYBiADKAkSEAoIbWFuaWZlc3QYByABKAkSEgoKbGFzdF9waGFzZRgIIAEoCRIwCgxsYXN0X3N0YXJ0ZWQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfY29tcGxldGVkGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg5IaXN0b3J5UmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EgsKA21heBgCIAEoBSJrCg9IaXN0b3J5UmVzcG9uc2USKwoJcmV2aXNpb25zGAEgAygLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiSgoNU3RhdHVzUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EhAKCHJldmlzaW9uGAIgASgFIpgBCg5TdGF0dXNSZXNwb25zZRIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USLgoHb2JqZWN0cxgCIAMoCzIdLmJlcnRoLmVuZ2luZS52MS5PYmplY3RTdGF0dXMSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IqaAoNU3RvcmFnZURyaXZlchIeChpTVE9SQUdFX0RSSVZFUl9VTlNQRUNJRklFRBAAEhkKFVNUT1JBR0VfRFJJVkVSX1NFQ1JFVBABEhwKGFNUT1JBR0VfRFJJVkVSX0NPTkZJR01BUBACKn8KDFdhaXRTdHJhdGVneRIdChlXQUlUX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASGwoXV0FJVF9TVFJBVEVHWV9IT09LX09OTFkQARIZChVXQUlUX1NUUkFURUdZX1dBVENIRVIQAhIYChRXQUlUX1NUUkFURUdZX0xFR0FDWRADKokBCg9TZXJ2ZXJTaWRlQXBwbHkSIQodU0VSVkVSX1NJREVfQVBQTFlfVU5TUEVDSUZJRUQQABIaChZTRVJWRVJfU0lERV9BUFBMWV9UUlVFEAESGwoXU0VSVkVSX1NJREVfQVBQTFlfRkFMU0UQAhIaChZTRVJWRVJfU0lERV9BUFBMWV9BVVRPEAMqfgoLVmFsdWVzUmV1c2USHAoYVkFMVUVTX1JFVVNFX1VOU1BFQ0lGSUVEEAASFgoSVkFMVUVTX1JFVVNFX1JFU0VUEAESFgoSVkFMVUVTX1JFVVNFX1JFVVNFEAISIQodVkFMVUVTX1JFVVNFX1JFU0VUX1RIRU5fUkVVU0UQAyrkAQoFUGhhc2USFQoRUEhBU0VfVU5TUEVDSUZJRUQQABISCg5QSEFTRV9GRVRDSElORxABEhMKD1BIQVNFX1JFTkRFUklORxACEg4KClBIQVNFX0NSRFMQAxITCg9QSEFTRV9QUkVfSE9PS1MQBBISCg5QSEFTRV9BUFBMWUlORxAFEhEKDVBIQVNFX1dBSVRJTkcQBhIUChBQSEFTRV9QT1NUX0hPT0tTEAcSEgoOUEhBU0VfREVMRVRJTkcQCBIRCg1QSEFTRV9URVNUSU5HEAkSEgoOUEhBU0VfU0VUVExJTkcQCjKXBwoNRW5naW5lU2VydmljZRJLCgdJbnN0YWxsEh8uYmVydGguZW5naW5lLnYxLkluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEksKB1VwZ3JhZGUSHy5iZXJ0aC5lbmdpbmUudjEuVXBncmFkZVJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESTQoIUm9sbGJhY2sSIC5iZXJ0aC5lbmdpbmUudjEuUm9sbGJhY2tSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEk8KCVVuaW5zdGFsbBIhLmJlcnRoLmVuZ2luZS52MS5Vbmluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEkUKBFRlc3QSHC5iZXJ0aC5lbmdpbmUudjEuVGVzdFJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESSQoGU2V0dGxlEh4uYmVydGguZW5naW5lLnYxLlNldHRsZVJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU2V0dGxlUmVzcG9uc2USSQoGQ2FuY2VsEh4uYmVydGguZW5naW5lLnYxLkNhbmNlbFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuQ2FuY2VsUmVzcG9uc2USSQoGRXh0ZW5kEh4uYmVydGguZW5naW5lLnYxLkV4dGVuZFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuRXh0ZW5kUmVzcG9uc2USSQoGUmVuZGVyEh4uYmVydGguZW5naW5lLnYxLlJlbmRlclJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuUmVuZGVyUmVzcG9uc2USQAoDR2V0EhsuYmVydGguZW5naW5lLnYxLkdldFJlcXVlc3QaHC5iZXJ0aC5lbmdpbmUudjEuR2V0UmVzcG9uc2USTAoHSGlzdG9yeRIfLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVxdWVzdBogLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVzcG9uc2USSQoGU3RhdHVzEh4uYmVydGguZW5naW5lLnYxLlN0YXR1c1JlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU3RhdHVzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("ChxiZXJ0aC9lbmdpbmUvdjEvZW5naW5lLnByb3RvEg9iZXJ0aC5lbmdpbmUudjEihgEKB0NsdXN0ZXISDgoGc2VydmVyGAEgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgCIAEoDBIXCg90bHNfc2VydmVyX25hbWUYAyABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAQgASgIEhEKCXByb3h5X3VybBgFIAEoCSJ/CghJZGVudGl0eRINCgV0b2tlbhgBIAEoCRIaChJjbGllbnRfY2VydGlmaWNhdGUYAiABKAwSEgoKY2xpZW50X2tleRgDIAEoDBIYChBpbXBlcnNvbmF0ZV91c2VyGAQgASgJEhoKEmltcGVyc29uYXRlX2dyb3VwcxgFIAMoCSLlAQoGVGFyZ2V0EikKB2NsdXN0ZXIYASABKAsyGC5iZXJ0aC5lbmdpbmUudjEuQ2x1c3RlchIoCgVhcHBseRgCIAEoCzIZLmJlcnRoLmVuZ2luZS52MS5JZGVudGl0eRIqCgdzdG9yYWdlGAMgASgLMhkuYmVydGguZW5naW5lLnYxLklkZW50aXR5EhEKCW5hbWVzcGFjZRgEIAEoCRIPCgdyZWxlYXNlGAUgASgJEjYKDnN0b3JhZ2VfZHJpdmVyGAYgASgOMh4uYmVydGguZW5naW5lLnYxLlN0b3JhZ2VEcml2ZXIinwIKDUFjdGlvbkNvbnRleHQSFAoMb3BlcmF0aW9uX2lkGAEgASgJEicKBGhvbGQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDQoFZmVuY2UYAyABKAQSHgoRZXhwZWN0ZWRfcmV2aXNpb24YBCABKAVIAIgBARITCgt0cmFjZXBhcmVudBgFIAEoCRJCCgpwcm92ZW5hbmNlGAYgAygLMi4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQuUHJvdmVuYW5jZUVudHJ5GjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQhQKEl9leHBlY3RlZF9yZXZpc2lvbiJuCgxFZ3Jlc3NQb2xpY3kSFgoOYWxsb3dfbG9vcGJhY2sYASABKAgSGAoQYWxsb3dfbGlua19sb2NhbBgCIAEoCBIVCg1hbGxvd2VkX2hvc3RzGAMgAygJEhUKDWFsbG93ZWRfY2lkcnMYBCADKAkinAIKDkNoYXJ0UmVmZXJlbmNlEg4KBHBhdGgYASABKAlIABI2CgpyZXBvc2l0b3J5GAIgASgLMiAuYmVydGguZW5naW5lLnYxLlJlcG9zaXRvcnlDaGFydEgAEhEKB2FyY2hpdmUYAyABKAxIABIoCgNvY2kYBiABKAsyGS5iZXJ0aC5lbmdpbmUudjEuT2NpQ2hhcnRIABINCgN1cmwYByABKAlIABIOCgZkaWdlc3QYBCABKAkSLQoGZWdyZXNzGAUgASgLMh0uYmVydGguZW5naW5lLnYxLkVncmVzc1BvbGljeRItCgZhY2Nlc3MYCCABKAsyHS5iZXJ0aC5lbmdpbmUudjEuU291cmNlQWNjZXNzQggKBnNvdXJjZSJOCg9SZXBvc2l0b3J5Q2hhcnQSCwoDdXJsGAEgASgJEgwKBG5hbWUYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIPCgdyZWZyZXNoGAQgASgIIi4KCE9jaUNoYXJ0EhEKCXJlZmVyZW5jZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIucBCgxTb3VyY2VBY2Nlc3MSEAoIdXNlcm5hbWUYASABKAkSEAoIcGFzc3dvcmQYAiABKAkSFAoMYmVhcmVyX3Rva2VuGAMgASgJEh0KFWNlcnRpZmljYXRlX2F1dGhvcml0eRgEIAEoDBIaChJjbGllbnRfY2VydGlmaWNhdGUYBSABKAwSEgoKY2xpZW50X2tleRgGIAEoDBIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSGAoQcGFzc19jcmVkZW50aWFscxgIIAEoCBISCgpwbGFpbl9odHRwGAkgASgIIo8BCgZWYWx1ZXMSEQoJZG9jdW1lbnRzGAEgAygJEhAKCHNldF9qc29uGAIgAygJEgsKA3NldBgDIAMoCRISCgpzZXRfc3RyaW5nGAQgAygJEioKCHNldF9maWxlGAUgAygLMhguYmVydGguZW5naW5lLnYxLlNldEZpbGUSEwoLc2V0X2xpdGVyYWwYBiADKAkiJwoHU2V0RmlsZRILCgNrZXkYASABKAkSDwoHY29udGVudBgCIAEoCSL0AwoNQWN0aW9uT3B0aW9ucxIrCgR3YWl0GAEgASgOMh0uYmVydGguZW5naW5lLnYxLldhaXRTdHJhdGVneRIVCg13YWl0X2Zvcl9qb2JzGAIgASgIEioKB3RpbWVvdXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SFQoNZGlzYWJsZV9ob29rcxgEIAEoCBI7ChFzZXJ2ZXJfc2lkZV9hcHBseRgFIAEoDjIgLmJlcnRoLmVuZ2luZS52MS5TZXJ2ZXJTaWRlQXBwbHkSFwoPZm9yY2VfY29uZmxpY3RzGAYgASgIEhUKDWZvcmNlX3JlcGxhY2UYByABKAgSFgoOdGFrZV9vd25lcnNoaXAYCCABKAgSEQoJc2tpcF9jcmRzGAkgASgIEh4KFnNraXBfc2NoZW1hX3ZhbGlkYXRpb24YCiABKAgSEwoLaGlzdG9yeV9tYXgYCyABKAUSEwoLZGVzY3JpcHRpb24YDCABKAkSOgoGbGFiZWxzGA0gAygLMiouYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMuTGFiZWxzRW50cnkSDwoHZHJ5X3J1bhgOIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIp8CCg5JbnN0YWxsUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIYChBjcmVhdGVfbmFtZXNwYWNlGAYgASgIEg8KB3JlcGxhY2UYByABKAgi9wIKDlVwZ3JhZGVSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei4KBWNoYXJ0GAMgASgLMh8uYmVydGguZW5naW5lLnYxLkNoYXJ0UmVmZXJlbmNlEicKBnZhbHVlcxgEIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXMSLwoHb3B0aW9ucxgFIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25PcHRpb25zEhoKEmluc3RhbGxfaWZfbWlzc2luZxgGIAEoCBIYChBjcmVhdGVfbmFtZXNwYWNlGAcgASgIEjIKDHZhbHVlc19yZXVzZRgIIAEoDjIcLmJlcnRoLmVuZ2luZS52MS5WYWx1ZXNSZXVzZRIXCg9jbGVhbnVwX29uX2ZhaWwYCSABKAgixwEKD1JvbGxiYWNrUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIvCgdvcHRpb25zGAMgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbk9wdGlvbnMSEAoIcmV2aXNpb24YBCABKAUSFwoPY2xlYW51cF9vbl9mYWlsGAUgASgIIusBChBVbmluc3RhbGxSZXF1ZXN0EicKBnRhcmdldBgBIAEoCzIXLmJlcnRoLmVuZ2luZS52MS5UYXJnZXQSLwoHY29udGV4dBgCIAEoCzIeLmJlcnRoLmVuZ2luZS52MS5BY3Rpb25Db250ZXh0Ei8KB29wdGlvbnMYAyABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIUCgxrZWVwX2hpc3RvcnkYBCABKAgSGAoQaWdub3JlX25vdF9mb3VuZBgFIAEoCBIcChRkZWxldGlvbl9wcm9wYWdhdGlvbhgGIAEoCSKzAQoLVGVzdFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSKgoHdGltZW91dBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhINCgVuYW1lcxgEIAMoCRIPCgdkcnlfcnVuGAUgASgIIlUKD09iamVjdFJlZmVyZW5jZRITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJImAKDE9iamVjdFN0YXR1cxIwCgZvYmplY3QYASABKAsyIC5iZXJ0aC5lbmdpbmUudjEuT2JqZWN0UmVmZXJlbmNlEg4KBnN0YXR1cxgCIAEoCRIOCgZyZWFzb24YAyABKAkifQoLUGxhblJlcXVlc3QSMgoHaW5zdGFsbBgBIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5JbnN0YWxsUmVxdWVzdEgAEjIKB3VwZ3JhZGUYAiABKAsyHy5iZXJ0aC5lbmdpbmUudjEuVXBncmFkZVJlcXVlc3RIAEIGCgR2ZXJiIokDCgxQbGFuUmVzcG9uc2USKwoFZXJyb3IYASABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISFAoMY2hhcnRfZGlnZXN0GAIgASgJEhIKCmNoYXJ0X25hbWUYAyABKAkSFQoNY2hhcnRfdmVyc2lvbhgLIAEoCRISCgppc19pbnN0YWxsGA0gASgIEhMKC2FwcF92ZXJzaW9uGAwgASgJEhAKCHJldmlzaW9uGAQgASgFEi8KB29iamVjdHMYBSADKAsyHi5iZXJ0aC5lbmdpbmUudjEuUGxhbm5lZE9iamVjdBIkCgVob29rcxgGIAMoCzIVLmJlcnRoLmVuZ2luZS52MS5Ib29rEikKBGNyZHMYByADKAsyGy5iZXJ0aC5lbmdpbmUudjEuUGxhbm5lZENyZBIbChNjdXJyZW50X3ZhbHVlc195YW1sGAggASgJEhsKE3BsYW5uZWRfdmFsdWVzX3lhbWwYCSABKAkSFAoMZW5jb2RlZF9zaXplGAogASgDIr0BCg1QbGFubmVkT2JqZWN0EjAKBm9iamVjdBgBIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2USLgoGY2hhbmdlGAIgASgOMh4uYmVydGguZW5naW5lLnYxLlBsYW5uZWRDaGFuZ2USDAoEbGl2ZRgDIAEoCRIPCgdwbGFubmVkGAQgASgJEisKBWVycm9yGAUgASgLMhwuYmVydGguZW5naW5lLnYxLkFjdGlvbkVycm9yIlsKClBsYW5uZWRDcmQSDAoEbmFtZRgBIAEoCRIuCgZjaGFuZ2UYAiABKA4yHi5iZXJ0aC5lbmdpbmUudjEuUGxhbm5lZENoYW5nZRIPCgdkaWZmZXJzGAMgASgIIjwKDEFjdGlvbkV2ZW50cxIsCgZldmVudHMYASADKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnQizQIKC0FjdGlvbkV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEicKBXBoYXNlGAIgASgOMhYuYmVydGguZW5naW5lLnYxLlBoYXNlSAASKwoHYXBwbGllZBgDIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5BcHBsaWVkSAASLwoGc3RhdHVzGAQgASgLMh0uYmVydGguZW5naW5lLnYxLk9iamVjdFN0YXR1c0gAEioKBGhvb2sYBSABKAsyGi5iZXJ0aC5lbmdpbmUudjEuSG9va0V2ZW50SAASJwoDbG9nGAYgASgLMhguYmVydGguZW5naW5lLnYxLkhvb2tMb2dIABIvCgZyZXN1bHQYByABKAsyHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uUmVzdWx0SABCBwoFZXZlbnQiWAoHQXBwbGllZBIMCgRkb25lGAEgASgFEg0KBXRvdGFsGAIgASgFEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2UiNwoJSG9va0V2ZW50EgwKBG5hbWUYASABKAkSDQoFZXZlbnQYAiABKAkSDQoFcGhhc2UYAyABKAkiNwoHSG9va0xvZxILCgNwb2QYASABKAkSEQoJY29udGFpbmVyGAIgASgJEgwKBHRleHQYAyABKAki2gEKDEFjdGlvblJlc3VsdBIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISDwoHY2hhbmdlZBgDIAEoCBIUCgxjaGFydF9kaWdlc3QYBCABKAkSGAoQcmVzb3VyY2VfdmVyc2lvbhgFIAEoCRIxCghyZW5kZXJlZBgGIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5SZW5kZXJSZXNwb25zZSLpAQoLQWN0aW9uRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEjAKBm9iamVjdBgDIAEoCzIgLmJlcnRoLmVuZ2luZS52MS5PYmplY3RSZWZlcmVuY2USDgoGcmVhc29uGAQgASgJEg0KBWZpZWxkGAUgASgJEjoKB2RldGFpbHMYBiADKAsyKS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IuRGV0YWlsc0VudHJ5Gi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIs4ECgdSZWxlYXNlEgwKBG5hbWUYASABKAkSEQoJbmFtZXNwYWNlGAIgASgJEhAKCHJldmlzaW9uGAMgASgFEg4KBnN0YXR1cxgEIAEoCRITCgtkZXNjcmlwdGlvbhgFIAEoCRIyCg5maXJzdF9kZXBsb3llZBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHZGVsZXRlZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY2hhcnRfbmFtZRgJIAEoCRIVCg1jaGFydF92ZXJzaW9uGAogASgJEhMKC2FwcF92ZXJzaW9uGAsgASgJEjQKBmxhYmVscxgMIAMoCzIkLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjwKCnByb3ZlbmFuY2UYDSADKAsyKC5iZXJ0aC5lbmdpbmUudjEuUmVsZWFzZS5Qcm92ZW5hbmNlRW50cnkSFAoMYXBwbHlfbWV0aG9kGA4gASgJEhQKDG9wZXJhdGlvbl9pZBgPIAEoCRIVCg1maXJzdF9zZXJ2aWNlGBAgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMQoPUHJvdmVuYW5jZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiigEKDVNldHRsZVJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIvCgdjb250ZXh0GAIgASgLMh4uYmVydGguZW5naW5lLnYxLkFjdGlvbkNvbnRleHQSEAoIcmV2aXNpb24YAyABKAUSDQoFY2F1c2UYBCABKAkieQoOU2V0dGxlUmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEg8KB2NoYW5nZWQYAiABKAgSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiNAoNQ2FuY2VsUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSDQoFY2F1c2UYAiABKAkiHwoOQ2FuY2VsUmVzcG9uc2USDQoFZm91bmQYASABKAgiTgoNRXh0ZW5kUmVxdWVzdBIUCgxvcGVyYXRpb25faWQYASABKAkSJwoEaG9sZBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIfCg5FeHRlbmRSZXNwb25zZRINCgVmb3VuZBgBIAEoCCLZAgoNUmVuZGVyUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0Ei8KB2NvbnRleHQYAiABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uQ29udGV4dBIuCgVjaGFydBgDIAEoCzIfLmJlcnRoLmVuZ2luZS52MS5DaGFydFJlZmVyZW5jZRInCgZ2YWx1ZXMYBCABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVmFsdWVzEi8KB29wdGlvbnMYBSABKAsyHi5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uT3B0aW9ucxIOCgZzZXJ2ZXIYBiABKAgSFAoMaW5jbHVkZV9jcmRzGAcgASgIEhIKCmlzX3VwZ3JhZGUYCCABKAgSFAoMa3ViZV92ZXJzaW9uGAkgASgJEhQKDGFwaV92ZXJzaW9ucxgKIAMoCSKwAQoOUmVuZGVyUmVzcG9uc2USEAoIbWFuaWZlc3QYASABKAkSJAoFaG9va3MYAiADKAsyFS5iZXJ0aC5lbmdpbmUudjEuSG9vaxINCgVub3RlcxgDIAEoCRIUCgxlbmNvZGVkX3NpemUYBCABKAMSKwoFZXJyb3IYBSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3ISFAoMY2hhcnRfZGlnZXN0GAYgASgJIkcKCkdldFJlcXVlc3QSJwoGdGFyZ2V0GAEgASgLMhcuYmVydGguZW5naW5lLnYxLlRhcmdldBIQCghyZXZpc2lvbhgCIAEoBSKSAgoLR2V0UmVzcG9uc2USKQoHcmVsZWFzZRgBIAEoCzIYLmJlcnRoLmVuZ2luZS52MS5SZWxlYXNlEhMKC3ZhbHVlc19qc29uGAIgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc19qc29uGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhwKFGNvbXB1dGVkX3ZhbHVlc195YW1sGAUgASgJEhAKCG1hbmlmZXN0GAYgASgJEg0KBW5vdGVzGAcgASgJEiQKBWhvb2tzGAggAygLMhUuYmVydGguZW5naW5lLnYxLkhvb2sSKwoFZXJyb3IYCSABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3Ii9QEKBEhvb2sSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZXZlbnRzGAQgAygJEg4KBndlaWdodBgFIAEoBRIXCg9kZWxldGVfcG9saWNpZXMYBiADKAkSEAoIbWFuaWZlc3QYByABKAkSEgoKbGFzdF9waGFzZRgIIAEoCRIwCgxsYXN0X3N0YXJ0ZWQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfY29tcGxldGVkGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJGCg5IaXN0b3J5UmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EgsKA21heBgCIAEoBSJrCg9IaXN0b3J5UmVzcG9uc2USKwoJcmV2aXNpb25zGAEgAygLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USKwoFZXJyb3IYAiABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IiSgoNU3RhdHVzUmVxdWVzdBInCgZ0YXJnZXQYASABKAsyFy5iZXJ0aC5lbmdpbmUudjEuVGFyZ2V0EhAKCHJldmlzaW9uGAIgASgFIpgBCg5TdGF0dXNSZXNwb25zZRIpCgdyZWxlYXNlGAEgASgLMhguYmVydGguZW5naW5lLnYxLlJlbGVhc2USLgoHb2JqZWN0cxgCIAMoCzIdLmJlcnRoLmVuZ2luZS52MS5PYmplY3RTdGF0dXMSKwoFZXJyb3IYAyABKAsyHC5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXJyb3IqaAoNU3RvcmFnZURyaXZlchIeChpTVE9SQUdFX0RSSVZFUl9VTlNQRUNJRklFRBAAEhkKFVNUT1JBR0VfRFJJVkVSX1NFQ1JFVBABEhwKGFNUT1JBR0VfRFJJVkVSX0NPTkZJR01BUBACKn8KDFdhaXRTdHJhdGVneRIdChlXQUlUX1NUUkFURUdZX1VOU1BFQ0lGSUVEEAASGwoXV0FJVF9TVFJBVEVHWV9IT09LX09OTFkQARIZChVXQUlUX1NUUkFURUdZX1dBVENIRVIQAhIYChRXQUlUX1NUUkFURUdZX0xFR0FDWRADKokBCg9TZXJ2ZXJTaWRlQXBwbHkSIQodU0VSVkVSX1NJREVfQVBQTFlfVU5TUEVDSUZJRUQQABIaChZTRVJWRVJfU0lERV9BUFBMWV9UUlVFEAESGwoXU0VSVkVSX1NJREVfQVBQTFlfRkFMU0UQAhIaChZTRVJWRVJfU0lERV9BUFBMWV9BVVRPEAMqfgoLVmFsdWVzUmV1c2USHAoYVkFMVUVTX1JFVVNFX1VOU1BFQ0lGSUVEEAASFgoSVkFMVUVTX1JFVVNFX1JFU0VUEAESFgoSVkFMVUVTX1JFVVNFX1JFVVNFEAISIQodVkFMVUVTX1JFVVNFX1JFU0VUX1RIRU5fUkVVU0UQAyq3AQoNUGxhbm5lZENoYW5nZRIeChpQTEFOTkVEX0NIQU5HRV9VTlNQRUNJRklFRBAAEhkKFVBMQU5ORURfQ0hBTkdFX0NSRUFURRABEhkKFVBMQU5ORURfQ0hBTkdFX1VQREFURRACEhwKGFBMQU5ORURfQ0hBTkdFX1VOQ0hBTkdFRBADEhkKFVBMQU5ORURfQ0hBTkdFX0RFTEVURRAEEhcKE1BMQU5ORURfQ0hBTkdFX0tFRVAQBSrkAQoFUGhhc2USFQoRUEhBU0VfVU5TUEVDSUZJRUQQABISCg5QSEFTRV9GRVRDSElORxABEhMKD1BIQVNFX1JFTkRFUklORxACEg4KClBIQVNFX0NSRFMQAxITCg9QSEFTRV9QUkVfSE9PS1MQBBISCg5QSEFTRV9BUFBMWUlORxAFEhEKDVBIQVNFX1dBSVRJTkcQBhIUChBQSEFTRV9QT1NUX0hPT0tTEAcSEgoOUEhBU0VfREVMRVRJTkcQCBIRCg1QSEFTRV9URVNUSU5HEAkSEgoOUEhBU0VfU0VUVExJTkcQCjLcBwoNRW5naW5lU2VydmljZRJLCgdJbnN0YWxsEh8uYmVydGguZW5naW5lLnYxLkluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEksKB1VwZ3JhZGUSHy5iZXJ0aC5lbmdpbmUudjEuVXBncmFkZVJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESTQoIUm9sbGJhY2sSIC5iZXJ0aC5lbmdpbmUudjEuUm9sbGJhY2tSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEk8KCVVuaW5zdGFsbBIhLmJlcnRoLmVuZ2luZS52MS5Vbmluc3RhbGxSZXF1ZXN0Gh0uYmVydGguZW5naW5lLnYxLkFjdGlvbkV2ZW50czABEkUKBFRlc3QSHC5iZXJ0aC5lbmdpbmUudjEuVGVzdFJlcXVlc3QaHS5iZXJ0aC5lbmdpbmUudjEuQWN0aW9uRXZlbnRzMAESSQoGU2V0dGxlEh4uYmVydGguZW5naW5lLnYxLlNldHRsZVJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU2V0dGxlUmVzcG9uc2USSQoGQ2FuY2VsEh4uYmVydGguZW5naW5lLnYxLkNhbmNlbFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuQ2FuY2VsUmVzcG9uc2USSQoGRXh0ZW5kEh4uYmVydGguZW5naW5lLnYxLkV4dGVuZFJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuRXh0ZW5kUmVzcG9uc2USSQoGUmVuZGVyEh4uYmVydGguZW5naW5lLnYxLlJlbmRlclJlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuUmVuZGVyUmVzcG9uc2USQwoEUGxhbhIcLmJlcnRoLmVuZ2luZS52MS5QbGFuUmVxdWVzdBodLmJlcnRoLmVuZ2luZS52MS5QbGFuUmVzcG9uc2USQAoDR2V0EhsuYmVydGguZW5naW5lLnYxLkdldFJlcXVlc3QaHC5iZXJ0aC5lbmdpbmUudjEuR2V0UmVzcG9uc2USTAoHSGlzdG9yeRIfLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVxdWVzdBogLmJlcnRoLmVuZ2luZS52MS5IaXN0b3J5UmVzcG9uc2USSQoGU3RhdHVzEh4uYmVydGguZW5naW5lLnYxLlN0YXR1c1JlcXVlc3QaHy5iZXJ0aC5lbmdpbmUudjEuU3RhdHVzUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Cluster says how an API server is reached.
@@ -857,6 +857,13 @@ export type TestRequest = Message<"berth.engine.v1.TestRequest"> & {
    * @generated from field: repeated string names = 4;
    */
   names: string[];
+
+  /**
+   * Looks whether they can be run, and runs none.
+   *
+   * @generated from field: bool dry_run = 5;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -934,6 +941,205 @@ export const ObjectStatusSchema: GenMessage<ObjectStatus> = /*@__PURE__*/
   messageDesc(file_berth_engine_v1_engine, 18);
 
 /**
+ * PlanRequest is the install or upgrade that is asked about.
+ *
+ * @generated from message berth.engine.v1.PlanRequest
+ */
+export type PlanRequest = Message<"berth.engine.v1.PlanRequest"> & {
+  /**
+   * @generated from oneof berth.engine.v1.PlanRequest.verb
+   */
+  verb: {
+    /**
+     * @generated from field: berth.engine.v1.InstallRequest install = 1;
+     */
+    value: InstallRequest;
+    case: "install";
+  } | {
+    /**
+     * @generated from field: berth.engine.v1.UpgradeRequest upgrade = 2;
+     */
+    value: UpgradeRequest;
+    case: "upgrade";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message berth.engine.v1.PlanRequest.
+ * Use `create(PlanRequestSchema)` to create a new message.
+ */
+export const PlanRequestSchema: GenMessage<PlanRequest> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 19);
+
+/**
+ * PlanResponse is what would change. An object that the API server would refuse
+ * has an error of its own; error is set where nothing could be planned at all.
+ *
+ * @generated from message berth.engine.v1.PlanResponse
+ */
+export type PlanResponse = Message<"berth.engine.v1.PlanResponse"> & {
+  /**
+   * @generated from field: berth.engine.v1.ActionError error = 1;
+   */
+  error?: ActionError | undefined;
+
+  /**
+   * @generated from field: string chart_digest = 2;
+   */
+  chartDigest: string;
+
+  /**
+   * @generated from field: string chart_name = 3;
+   */
+  chartName: string;
+
+  /**
+   * @generated from field: string chart_version = 11;
+   */
+  chartVersion: string;
+
+  /**
+   * An upgrade of a missing release is an install.
+   *
+   * @generated from field: bool is_install = 13;
+   */
+  isInstall: boolean;
+
+  /**
+   * @generated from field: string app_version = 12;
+   */
+  appVersion: string;
+
+  /**
+   * Newest stored revision; 0 where there is none.
+   *
+   * @generated from field: int32 revision = 4;
+   */
+  revision: number;
+
+  /**
+   * In the order in which they would be applied; what would be deleted is last.
+   *
+   * @generated from field: repeated berth.engine.v1.PlannedObject objects = 5;
+   */
+  objects: PlannedObject[];
+
+  /**
+   * Hooks that would run, in order.
+   *
+   * @generated from field: repeated berth.engine.v1.Hook hooks = 6;
+   */
+  hooks: Hook[];
+
+  /**
+   * @generated from field: repeated berth.engine.v1.PlannedCrd crds = 7;
+   */
+  crds: PlannedCrd[];
+
+  /**
+   * User-supplied values of the newest revision, and as they would be.
+   *
+   * @generated from field: string current_values_yaml = 8;
+   */
+  currentValuesYaml: string;
+
+  /**
+   * @generated from field: string planned_values_yaml = 9;
+   */
+  plannedValuesYaml: string;
+
+  /**
+   * Bytes of Helm's record, of which Kubernetes stores 1048576.
+   *
+   * @generated from field: int64 encoded_size = 10;
+   */
+  encodedSize: bigint;
+};
+
+/**
+ * Describes the message berth.engine.v1.PlanResponse.
+ * Use `create(PlanResponseSchema)` to create a new message.
+ */
+export const PlanResponseSchema: GenMessage<PlanResponse> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 20);
+
+/**
+ * PlannedObject is one object, as it is and as it would be.
+ *
+ * @generated from message berth.engine.v1.PlannedObject
+ */
+export type PlannedObject = Message<"berth.engine.v1.PlannedObject"> & {
+  /**
+   * @generated from field: berth.engine.v1.ObjectReference object = 1;
+   */
+  object?: ObjectReference | undefined;
+
+  /**
+   * @generated from field: berth.engine.v1.PlannedChange change = 2;
+   */
+  change: PlannedChange;
+
+  /**
+   * YAML without what the API server keeps for itself (status, managedFields,
+   * resourceVersion, …); the data of Secrets is redacted. Empty where there is none.
+   *
+   * @generated from field: string live = 3;
+   */
+  live: string;
+
+  /**
+   * @generated from field: string planned = 4;
+   */
+  planned: string;
+
+  /**
+   * Why the API server would refuse it.
+   *
+   * @generated from field: berth.engine.v1.ActionError error = 5;
+   */
+  error?: ActionError | undefined;
+};
+
+/**
+ * Describes the message berth.engine.v1.PlannedObject.
+ * Use `create(PlannedObjectSchema)` to create a new message.
+ */
+export const PlannedObjectSchema: GenMessage<PlannedObject> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 21);
+
+/**
+ * PlannedCrd is a definition of a chart's crds folder, which Helm installs where
+ * it is missing and otherwise never touches.
+ *
+ * @generated from message berth.engine.v1.PlannedCrd
+ */
+export type PlannedCrd = Message<"berth.engine.v1.PlannedCrd"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: berth.engine.v1.PlannedChange change = 2;
+   */
+  change: PlannedChange;
+
+  /**
+   * Tells that the cluster's definition is another one than the chart's.
+   *
+   * @generated from field: bool differs = 3;
+   */
+  differs: boolean;
+};
+
+/**
+ * Describes the message berth.engine.v1.PlannedCrd.
+ * Use `create(PlannedCrdSchema)` to create a new message.
+ */
+export const PlannedCrdSchema: GenMessage<PlannedCrd> = /*@__PURE__*/
+  messageDesc(file_berth_engine_v1_engine, 22);
+
+/**
  * ActionEvents are what happened since the last message, in order: the first
  * comes at once, others are gathered for 100 ms, and the last holds the result.
  *
@@ -951,7 +1157,7 @@ export type ActionEvents = Message<"berth.engine.v1.ActionEvents"> & {
  * Use `create(ActionEventsSchema)` to create a new message.
  */
 export const ActionEventsSchema: GenMessage<ActionEvents> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 19);
+  messageDesc(file_berth_engine_v1_engine, 23);
 
 /**
  * ActionEvent is one thing that happened while an action ran.
@@ -1011,7 +1217,7 @@ export type ActionEvent = Message<"berth.engine.v1.ActionEvent"> & {
  * Use `create(ActionEventSchema)` to create a new message.
  */
 export const ActionEventSchema: GenMessage<ActionEvent> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 20);
+  messageDesc(file_berth_engine_v1_engine, 24);
 
 /**
  * Applied says that object `done` of `total` was sent to the API server.
@@ -1040,7 +1246,7 @@ export type Applied = Message<"berth.engine.v1.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 21);
+  messageDesc(file_berth_engine_v1_engine, 25);
 
 /**
  * HookEvent says that a hook started or ended.
@@ -1073,7 +1279,7 @@ export type HookEvent = Message<"berth.engine.v1.HookEvent"> & {
  * Use `create(HookEventSchema)` to create a new message.
  */
 export const HookEventSchema: GenMessage<HookEvent> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 22);
+  messageDesc(file_berth_engine_v1_engine, 26);
 
 /**
  * HookLog is output of a hook's container, in pieces of at most 16 KiB; 256 KiB a hook.
@@ -1102,7 +1308,7 @@ export type HookLog = Message<"berth.engine.v1.HookLog"> & {
  * Use `create(HookLogSchema)` to create a new message.
  */
 export const HookLogSchema: GenMessage<HookLog> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 23);
+  messageDesc(file_berth_engine_v1_engine, 27);
 
 /**
  * ActionResult is how an action ended: what is stored, not what was asked.
@@ -1159,7 +1365,7 @@ export type ActionResult = Message<"berth.engine.v1.ActionResult"> & {
  * Use `create(ActionResultSchema)` to create a new message.
  */
 export const ActionResultSchema: GenMessage<ActionResult> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 24);
+  messageDesc(file_berth_engine_v1_engine, 28);
 
 /**
  * ActionError says why an action failed.
@@ -1215,7 +1421,7 @@ export type ActionError = Message<"berth.engine.v1.ActionError"> & {
  * Use `create(ActionErrorSchema)` to create a new message.
  */
 export const ActionErrorSchema: GenMessage<ActionError> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 25);
+  messageDesc(file_berth_engine_v1_engine, 29);
 
 /**
  * Release is a stored revision without its bulky parts.
@@ -1317,7 +1523,7 @@ export type Release = Message<"berth.engine.v1.Release"> & {
  * Use `create(ReleaseSchema)` to create a new message.
  */
 export const ReleaseSchema: GenMessage<Release> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 26);
+  messageDesc(file_berth_engine_v1_engine, 30);
 
 /**
  * @generated from message berth.engine.v1.SettleRequest
@@ -1353,7 +1559,7 @@ export type SettleRequest = Message<"berth.engine.v1.SettleRequest"> & {
  * Use `create(SettleRequestSchema)` to create a new message.
  */
 export const SettleRequestSchema: GenMessage<SettleRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 27);
+  messageDesc(file_berth_engine_v1_engine, 31);
 
 /**
  * @generated from message berth.engine.v1.SettleResponse
@@ -1384,7 +1590,7 @@ export type SettleResponse = Message<"berth.engine.v1.SettleResponse"> & {
  * Use `create(SettleResponseSchema)` to create a new message.
  */
 export const SettleResponseSchema: GenMessage<SettleResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 28);
+  messageDesc(file_berth_engine_v1_engine, 32);
 
 /**
  * @generated from message berth.engine.v1.CancelRequest
@@ -1406,7 +1612,7 @@ export type CancelRequest = Message<"berth.engine.v1.CancelRequest"> & {
  * Use `create(CancelRequestSchema)` to create a new message.
  */
 export const CancelRequestSchema: GenMessage<CancelRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 29);
+  messageDesc(file_berth_engine_v1_engine, 33);
 
 /**
  * @generated from message berth.engine.v1.CancelResponse
@@ -1425,7 +1631,7 @@ export type CancelResponse = Message<"berth.engine.v1.CancelResponse"> & {
  * Use `create(CancelResponseSchema)` to create a new message.
  */
 export const CancelResponseSchema: GenMessage<CancelResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 30);
+  messageDesc(file_berth_engine_v1_engine, 34);
 
 /**
  * @generated from message berth.engine.v1.ExtendRequest
@@ -1447,7 +1653,7 @@ export type ExtendRequest = Message<"berth.engine.v1.ExtendRequest"> & {
  * Use `create(ExtendRequestSchema)` to create a new message.
  */
 export const ExtendRequestSchema: GenMessage<ExtendRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 31);
+  messageDesc(file_berth_engine_v1_engine, 35);
 
 /**
  * @generated from message berth.engine.v1.ExtendResponse
@@ -1464,7 +1670,7 @@ export type ExtendResponse = Message<"berth.engine.v1.ExtendResponse"> & {
  * Use `create(ExtendResponseSchema)` to create a new message.
  */
 export const ExtendResponseSchema: GenMessage<ExtendResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 32);
+  messageDesc(file_berth_engine_v1_engine, 36);
 
 /**
  * @generated from message berth.engine.v1.RenderRequest
@@ -1530,7 +1736,7 @@ export type RenderRequest = Message<"berth.engine.v1.RenderRequest"> & {
  * Use `create(RenderRequestSchema)` to create a new message.
  */
 export const RenderRequestSchema: GenMessage<RenderRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 33);
+  messageDesc(file_berth_engine_v1_engine, 37);
 
 /**
  * @generated from message berth.engine.v1.RenderResponse
@@ -1574,7 +1780,7 @@ export type RenderResponse = Message<"berth.engine.v1.RenderResponse"> & {
  * Use `create(RenderResponseSchema)` to create a new message.
  */
 export const RenderResponseSchema: GenMessage<RenderResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 34);
+  messageDesc(file_berth_engine_v1_engine, 38);
 
 /**
  * @generated from message berth.engine.v1.GetRequest
@@ -1598,7 +1804,7 @@ export type GetRequest = Message<"berth.engine.v1.GetRequest"> & {
  * Use `create(GetRequestSchema)` to create a new message.
  */
 export const GetRequestSchema: GenMessage<GetRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 35);
+  messageDesc(file_berth_engine_v1_engine, 39);
 
 /**
  * @generated from message berth.engine.v1.GetResponse
@@ -1661,7 +1867,7 @@ export type GetResponse = Message<"berth.engine.v1.GetResponse"> & {
  * Use `create(GetResponseSchema)` to create a new message.
  */
 export const GetResponseSchema: GenMessage<GetResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 36);
+  messageDesc(file_berth_engine_v1_engine, 40);
 
 /**
  * Hook is a hook of a stored revision with its last run.
@@ -1725,7 +1931,7 @@ export type Hook = Message<"berth.engine.v1.Hook"> & {
  * Use `create(HookSchema)` to create a new message.
  */
 export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 37);
+  messageDesc(file_berth_engine_v1_engine, 41);
 
 /**
  * @generated from message berth.engine.v1.HistoryRequest
@@ -1749,7 +1955,7 @@ export type HistoryRequest = Message<"berth.engine.v1.HistoryRequest"> & {
  * Use `create(HistoryRequestSchema)` to create a new message.
  */
 export const HistoryRequestSchema: GenMessage<HistoryRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 38);
+  messageDesc(file_berth_engine_v1_engine, 42);
 
 /**
  * @generated from message berth.engine.v1.HistoryResponse
@@ -1771,7 +1977,7 @@ export type HistoryResponse = Message<"berth.engine.v1.HistoryResponse"> & {
  * Use `create(HistoryResponseSchema)` to create a new message.
  */
 export const HistoryResponseSchema: GenMessage<HistoryResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 39);
+  messageDesc(file_berth_engine_v1_engine, 43);
 
 /**
  * @generated from message berth.engine.v1.StatusRequest
@@ -1793,7 +1999,7 @@ export type StatusRequest = Message<"berth.engine.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 40);
+  messageDesc(file_berth_engine_v1_engine, 44);
 
 /**
  * @generated from message berth.engine.v1.StatusResponse
@@ -1820,7 +2026,7 @@ export type StatusResponse = Message<"berth.engine.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_berth_engine_v1_engine, 41);
+  messageDesc(file_berth_engine_v1_engine, 45);
 
 /**
  * StorageDriver is where Helm keeps its revisions.
@@ -1994,6 +2200,58 @@ export const ValuesReuseSchema: GenEnum<ValuesReuse> = /*@__PURE__*/
   enumDesc(file_berth_engine_v1_engine, 3);
 
 /**
+ * PlannedChange is what would happen to an object.
+ *
+ * @generated from enum berth.engine.v1.PlannedChange
+ */
+export const PlannedChange = {
+  /**
+   * @generated from enum value: PLANNED_CHANGE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: PLANNED_CHANGE_CREATE = 1;
+   */
+  CREATE: 1,
+
+  /**
+   * @generated from enum value: PLANNED_CHANGE_UPDATE = 2;
+   */
+  UPDATE: 2,
+
+  /**
+   * @generated from enum value: PLANNED_CHANGE_UNCHANGED = 3;
+   */
+  UNCHANGED: 3,
+
+  /**
+   * @generated from enum value: PLANNED_CHANGE_DELETE = 4;
+   */
+  DELETE: 4,
+
+  /**
+   * No longer in the chart, and kept because of its helm.sh/resource-policy.
+   *
+   * @generated from enum value: PLANNED_CHANGE_KEEP = 5;
+   */
+  KEEP: 5,
+} as const;
+
+/**
+ * PlannedChange is what would happen to an object.
+ *
+ * @generated from enum berth.engine.v1.PlannedChange
+ */
+export type PlannedChange = (typeof PlannedChange)[keyof typeof PlannedChange] | UnknownEnum;
+
+/**
+ * Describes the enum berth.engine.v1.PlannedChange.
+ */
+export const PlannedChangeSchema: GenEnum<PlannedChange> = /*@__PURE__*/
+  enumDesc(file_berth_engine_v1_engine, 4);
+
+/**
  * Phase names the step an action has entered.
  *
  * @generated from enum berth.engine.v1.Phase
@@ -2066,7 +2324,7 @@ export type Phase = (typeof Phase)[keyof typeof Phase] | UnknownEnum;
  * Describes the enum berth.engine.v1.Phase.
  */
 export const PhaseSchema: GenEnum<Phase> = /*@__PURE__*/
-  enumDesc(file_berth_engine_v1_engine, 4);
+  enumDesc(file_berth_engine_v1_engine, 5);
 
 /**
  * EngineService runs Helm's actions. Every server stream ends with exactly one
@@ -2167,6 +2425,17 @@ export const EngineService: GenService<{
     methodKind: "unary";
     input: typeof RenderRequestSchema;
     output: typeof RenderResponseSchema;
+  },
+  /**
+   * Plan says what an install or upgrade would change in the cluster, object by
+   * object, by asking the API server for each (dryRun=All). Changes nothing.
+   *
+   * @generated from rpc berth.engine.v1.EngineService.Plan
+   */
+  plan: {
+    methodKind: "unary";
+    input: typeof PlanRequestSchema;
+    output: typeof PlanResponseSchema;
   },
   /**
    * Get reads one stored revision completely.

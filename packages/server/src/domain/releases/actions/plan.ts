@@ -1,0 +1,130 @@
+import { engine } from "@berth/contract";
+import { createTwoFilesPatch } from "diff";
+
+import type { Access, Principal } from "../../access/index.ts";
+import { checkUpload, resolveChart } from "../../charts/index.ts";
+import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
+import type { InstallCommand, UpgradeCommand } from "../../command.ts";
+import type { ActionRun } from "../action.ts";
+import { makePlanToken } from "../plan-token.ts";
+import type { Plan, PlannedChange, PlannedObject, ReleasePlanner } from "../types.ts";
+import { fromError, fromHook, fromObject, throwError } from "./answer.ts";
+import { toChart, toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
+import type { ActionParts } from "./run.ts";
+
+/** What the planner is made of. */
+export interface PlannerParts extends Pick<ActionParts, "engine" | "charts" | "egress" | "storageOf"> {
+  readonly access: Access;
+  readonly clusters: ClusterRegistry;
+}
+
+/** Looks ahead through the engine. Who may not do it may not look either. */
+export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
+  const { clusters } = parts;
+  const may = (principal: Principal, { verb, target }: InstallCommand | UpgradeCommand) =>
+    parts.access.check(principal, { verb: verb === "install" ? "create" : "update", resource: "releases", ...target });
+  return {
+    async plan(principal, command) {
+      await may(principal, command);
+      const cluster = clusters.get(command.target.cluster);
+      const answer = await askForPlan(parts, cluster, principal, command);
+      throwError(answer.error);
+      return toPlan(command, answer);
+    },
+    async render(principal, command) {
+      await may(principal, command);
+      checkUpload(command.chart, command.values);
+      const { target } = command;
+      const { manifest, notes, hooks, chartDigest, encodedSize, error } = await parts.engine.render({
+        target: toTarget(clusters.get(target.cluster), principal, target, parts.storageOf(target)),
+        chart: toChart(resolveChart(command.chart, parts.charts), parts.egress),
+        values: toValues(command.values),
+        options: toOptions(command.options, command.labels),
+        server: true,
+      });
+      throwError(error);
+      return { manifest, notes, hooks: hooks.map(fromHook), chartDigest, encodedSize: Number(encodedSize) };
+    },
+  };
+}
+
+/** Asks the engine what a command would change. */
+function askForPlan(
+  parts: Pick<ActionParts, "engine" | "charts" | "egress" | "storageOf">,
+  cluster: Cluster,
+  principal: Principal,
+  command: InstallCommand | UpgradeCommand,
+): Promise<engine.PlanResponse> {
+  checkUpload(command.chart, command.values);
+  const chart = resolveChart(command.chart, parts.charts);
+  const { expectedRevision } = command;
+  const common = {
+    target: toTarget(cluster, principal, command.target, parts.storageOf(command.target)),
+    chart: toChart(chart, parts.egress),
+    context: expectedRevision === undefined ? {} : { expectedRevision },
+  };
+  return parts.engine.plan({
+    verb:
+      command.verb === "install"
+        ? { case: "install", value: { ...common, ...toInstall(command) } }
+        : { case: "upgrade", value: { ...common, ...toUpgrade(command) } },
+  });
+}
+
+/** Refuses a dry run with the first thing that the API server would refuse. */
+export async function refuseWhatWouldFail(
+  parts: ActionParts,
+  run: ActionRun,
+  command: InstallCommand | UpgradeCommand,
+): Promise<void> {
+  const answer = await askForPlan(parts, run.cluster, run.principal, command);
+  throwError(answer.error);
+  const refused = answer.objects.find(({ error }) => error !== undefined);
+  if (refused?.error === undefined) return;
+  throwError({ ...refused.error, object: refused.error.object ?? refused.object });
+}
+
+const CHANGES: Readonly<Record<number, PlannedChange>> = {
+  [engine.PlannedChange.CREATE]: "create",
+  [engine.PlannedChange.UPDATE]: "update",
+  [engine.PlannedChange.UNCHANGED]: "unchanged",
+  [engine.PlannedChange.DELETE]: "delete",
+  [engine.PlannedChange.KEEP]: "keep",
+};
+
+function toChange(change: engine.PlannedChange): PlannedChange {
+  return CHANGES[change] ?? "unchanged";
+}
+
+function toPlan(command: InstallCommand | UpgradeCommand, answer: engine.PlanResponse): Plan {
+  const { chartName, chartVersion, appVersion, chartDigest, revision } = answer;
+  return {
+    token: makePlanToken(command, { revision, chartDigest, chartVersion }),
+    verb: answer.isInstall ? "install" : "upgrade",
+    chart: { name: chartName, version: chartVersion, appVersion },
+    chartDigest,
+    revision,
+    objects: answer.objects.map(toPlannedObject),
+    hooks: answer.hooks.map(fromHook),
+    crds: answer.crds.map(({ name, change, differs }) => ({ name, change: toChange(change), differs })),
+    valuesDiff: patch("values", answer.currentValuesYaml, answer.plannedValuesYaml),
+    encodedSize: Number(answer.encodedSize),
+  };
+}
+
+function toPlannedObject({ object, change, live, planned, error }: engine.PlannedObject): PlannedObject {
+  const name = fromObject(object);
+  return {
+    object: name,
+    change: toChange(change),
+    diff: change === engine.PlannedChange.KEEP ? "" : patch(`${name.kind} ${name.name}`, live, planned),
+    live,
+    planned,
+    error: error === undefined ? undefined : fromError(error),
+  };
+}
+
+function patch(what: string, before: string, after: string): string {
+  if (before === after) return "";
+  return createTwoFilesPatch(`${what}, live`, `${what}, planned`, before, after, "", "", { context: 3 });
+}
