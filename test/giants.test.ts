@@ -48,7 +48,7 @@ const GIANTS: readonly Giant[] = [
     module: ENVOY,
     directory: "charts/gateway-helm",
     placeholders: { GatewayImage: "docker.io/envoyproxy/gateway:v1.9.1", GatewayImagePullPolicy: "IfNotPresent" },
-    // The webhook would be asked for each pod of the namespace, and no simulated pod answers: ten seconds each.
+    // A cluster-wide webhook made by a hook: uninstalling leaves it behind, and no simulated pod answers it.
     installValues: () => ({ topologyInjector: { enabled: false } }),
     upgradeValues: { deployment: { replicas: 2 } },
     changed: () => deployment("envoy-gateway"),
