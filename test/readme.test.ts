@@ -19,24 +19,31 @@ before(async () => {
 });
 after(() => berth[Symbol.asyncDispose]());
 
-/** The shell lines of a section, as they would be typed, but at this test's Berth and namespace. */
-async function linesOf(section: string): Promise<string> {
-  const readme = await readFile(join(repository, "README.md"), "utf8");
-  const text = readme.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
+/** The shell lines of a page's section, as they would be typed, but at this test's Berth and namespace. */
+async function linesOf(page: string, section: string): Promise<string> {
+  const content = await readFile(join(repository, page), "utf8");
+  const text = content.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
   const blocks = [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
-  assert.ok(blocks.length > 0, `the README has no lines in "${section}"`);
+  assert.ok(blocks.length > 0, `${page} has no lines in "${section}"`);
   return blocks
     .join("\n")
     .replaceAll("http://127.0.0.1:4000", berth.url)
     .replaceAll("namespaces/default", `namespaces/${berth.namespace}`);
 }
 
-for (const section of ["A first install", "The API"]) {
-  test(`the README's lines in "${section}" work`, { skip: hasCurl ? false : "there is no curl here" }, async () => {
+const sections = [
+  ["README.md", "A first install", /"status":"success"/],
+  ["README.md", "The API", /OPERATION_STATE_SUCCEEDED/],
+  ["docs/charts.md", "Uploading a chart", /OPERATION_STATE_SUCCEEDED[^]*OPERATION_STATE_SUCCEEDED/],
+  ["docs/charts.md", "Seeing what a change will do", /"revision":2[^]*kind: Deployment/],
+] as const;
+
+for (const [page, section, expected] of sections) {
+  test(`the lines in "${section}" of ${page} work`, { skip: hasCurl ? false : "there is no curl here" }, async () => {
     // An error status of any of them ends the script.
-    const script = `set -e\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${await linesOf(section)}`;
+    const script = `set -e\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${await linesOf(page, section)}`;
     const { stdout } = await run("bash", ["-c", script], { cwd: repository });
     assert.doesNotMatch(stdout, /OPERATION_STATE_FAILED|"status":"failed"/);
-    assert.match(stdout, section === "The API" ? /OPERATION_STATE_SUCCEEDED/ : /"status":"success"/);
+    assert.match(stdout, expected);
   });
 }
