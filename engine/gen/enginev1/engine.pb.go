@@ -2435,6 +2435,710 @@ func (x *PlannedCrd) GetDiffers() bool {
 	return false
 }
 
+// SearchChartsRequest asks a repository's index.
+type SearchChartsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Base URL of the repository, without index.yaml.
+	Url     string        `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	Access  *SourceAccess `protobuf:"bytes,2,opt,name=access,proto3" json:"access,omitempty"`
+	Egress  *EgressPolicy `protobuf:"bytes,3,opt,name=egress,proto3" json:"egress,omitempty"`
+	Refresh bool          `protobuf:"varint,4,opt,name=refresh,proto3" json:"refresh,omitempty"`
+	// Words that each stand in name, description or keywords; empty means all charts.
+	Query string `protobuf:"bytes,5,opt,name=query,proto3" json:"query,omitempty"`
+	// Range that a version has to be in for its chart to be found; empty means any stable one.
+	Version           string `protobuf:"bytes,6,opt,name=version,proto3" json:"version,omitempty"`
+	IncludeDeprecated bool   `protobuf:"varint,7,opt,name=include_deprecated,json=includeDeprecated,proto3" json:"include_deprecated,omitempty"`
+	Offset            int32  `protobuf:"varint,8,opt,name=offset,proto3" json:"offset,omitempty"`
+	Limit             int32  `protobuf:"varint,9,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *SearchChartsRequest) Reset() {
+	*x = SearchChartsRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchChartsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchChartsRequest) ProtoMessage() {}
+
+func (x *SearchChartsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchChartsRequest.ProtoReflect.Descriptor instead.
+func (*SearchChartsRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *SearchChartsRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *SearchChartsRequest) GetAccess() *SourceAccess {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *SearchChartsRequest) GetEgress() *EgressPolicy {
+	if x != nil {
+		return x.Egress
+	}
+	return nil
+}
+
+func (x *SearchChartsRequest) GetRefresh() bool {
+	if x != nil {
+		return x.Refresh
+	}
+	return false
+}
+
+func (x *SearchChartsRequest) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *SearchChartsRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *SearchChartsRequest) GetIncludeDeprecated() bool {
+	if x != nil {
+		return x.IncludeDeprecated
+	}
+	return false
+}
+
+func (x *SearchChartsRequest) GetOffset() int32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *SearchChartsRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type SearchChartsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Error *ActionError           `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// Sorted by name.
+	Charts        []*ChartEntry `protobuf:"bytes,2,rep,name=charts,proto3" json:"charts,omitempty"`
+	Total         int32         `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchChartsResponse) Reset() {
+	*x = SearchChartsResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchChartsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchChartsResponse) ProtoMessage() {}
+
+func (x *SearchChartsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchChartsResponse.ProtoReflect.Descriptor instead.
+func (*SearchChartsResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *SearchChartsResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *SearchChartsResponse) GetCharts() []*ChartEntry {
+	if x != nil {
+		return x.Charts
+	}
+	return nil
+}
+
+func (x *SearchChartsResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+// ChartEntry is a chart of an index by the newest of its versions that fits.
+type ChartEntry struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Description string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
+	Keywords    []string               `protobuf:"bytes,3,rep,name=keywords,proto3" json:"keywords,omitempty"`
+	Home        string                 `protobuf:"bytes,4,opt,name=home,proto3" json:"home,omitempty"`
+	Icon        string                 `protobuf:"bytes,5,opt,name=icon,proto3" json:"icon,omitempty"`
+	Newest      *ChartVersion          `protobuf:"bytes,6,opt,name=newest,proto3" json:"newest,omitempty"`
+	// Number of versions in the index.
+	Versions      int32 `protobuf:"varint,7,opt,name=versions,proto3" json:"versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChartEntry) Reset() {
+	*x = ChartEntry{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChartEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChartEntry) ProtoMessage() {}
+
+func (x *ChartEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChartEntry.ProtoReflect.Descriptor instead.
+func (*ChartEntry) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ChartEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChartEntry) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *ChartEntry) GetKeywords() []string {
+	if x != nil {
+		return x.Keywords
+	}
+	return nil
+}
+
+func (x *ChartEntry) GetHome() string {
+	if x != nil {
+		return x.Home
+	}
+	return ""
+}
+
+func (x *ChartEntry) GetIcon() string {
+	if x != nil {
+		return x.Icon
+	}
+	return ""
+}
+
+func (x *ChartEntry) GetNewest() *ChartVersion {
+	if x != nil {
+		return x.Newest
+	}
+	return nil
+}
+
+func (x *ChartEntry) GetVersions() int32 {
+	if x != nil {
+		return x.Versions
+	}
+	return 0
+}
+
+// ChartVersion is one version of a chart. Of a registry only the version is known.
+type ChartVersion struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Version    string                 `protobuf:"bytes,1,opt,name=version,proto3" json:"version,omitempty"`
+	AppVersion string                 `protobuf:"bytes,2,opt,name=app_version,json=appVersion,proto3" json:"app_version,omitempty"`
+	Created    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Deprecated bool                   `protobuf:"varint,4,opt,name=deprecated,proto3" json:"deprecated,omitempty"`
+	// Digest of the archive as the index has it ("sha256:…"); empty where it has none.
+	Digest        string `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	KubeVersion   string `protobuf:"bytes,6,opt,name=kube_version,json=kubeVersion,proto3" json:"kube_version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChartVersion) Reset() {
+	*x = ChartVersion{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChartVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChartVersion) ProtoMessage() {}
+
+func (x *ChartVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChartVersion.ProtoReflect.Descriptor instead.
+func (*ChartVersion) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ChartVersion) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ChartVersion) GetAppVersion() string {
+	if x != nil {
+		return x.AppVersion
+	}
+	return ""
+}
+
+func (x *ChartVersion) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *ChartVersion) GetDeprecated() bool {
+	if x != nil {
+		return x.Deprecated
+	}
+	return false
+}
+
+func (x *ChartVersion) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ChartVersion) GetKubeVersion() string {
+	if x != nil {
+		return x.KubeVersion
+	}
+	return ""
+}
+
+// ListVersionsRequest names a chart in a repository or registry.
+type ListVersionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Chart *ChartReference        `protobuf:"bytes,1,opt,name=chart,proto3" json:"chart,omitempty"`
+	// Range; empty means all, also what is no release yet.
+	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	Offset        int32  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Limit         int32  `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVersionsRequest) Reset() {
+	*x = ListVersionsRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVersionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVersionsRequest) ProtoMessage() {}
+
+func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVersionsRequest.ProtoReflect.Descriptor instead.
+func (*ListVersionsRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ListVersionsRequest) GetChart() *ChartReference {
+	if x != nil {
+		return x.Chart
+	}
+	return nil
+}
+
+func (x *ListVersionsRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ListVersionsRequest) GetOffset() int32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *ListVersionsRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListVersionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Error *ActionError           `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// The newest first.
+	Versions      []*ChartVersion `protobuf:"bytes,2,rep,name=versions,proto3" json:"versions,omitempty"`
+	Total         int32           `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVersionsResponse) Reset() {
+	*x = ListVersionsResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVersionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVersionsResponse) ProtoMessage() {}
+
+func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVersionsResponse.ProtoReflect.Descriptor instead.
+func (*ListVersionsResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ListVersionsResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *ListVersionsResponse) GetVersions() []*ChartVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+func (x *ListVersionsResponse) GetTotal() int32 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+type ShowChartRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Chart *ChartReference        `protobuf:"bytes,1,opt,name=chart,proto3" json:"chart,omitempty"`
+	// Path of one file in the chart whose content is wanted; empty for none.
+	File          string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowChartRequest) Reset() {
+	*x = ShowChartRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowChartRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowChartRequest) ProtoMessage() {}
+
+func (x *ShowChartRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowChartRequest.ProtoReflect.Descriptor instead.
+func (*ShowChartRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ShowChartRequest) GetChart() *ChartReference {
+	if x != nil {
+		return x.Chart
+	}
+	return nil
+}
+
+func (x *ShowChartRequest) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+type ShowChartResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Error  *ActionError           `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	Digest string                 `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	// Chart.yaml as JSON.
+	MetadataJson string `protobuf:"bytes,3,opt,name=metadata_json,json=metadataJson,proto3" json:"metadata_json,omitempty"`
+	Readme       string `protobuf:"bytes,4,opt,name=readme,proto3" json:"readme,omitempty"`
+	// values.yaml as it is.
+	ValuesYaml string `protobuf:"bytes,5,opt,name=values_yaml,json=valuesYaml,proto3" json:"values_yaml,omitempty"`
+	// values.schema.json as it is.
+	SchemaJson string       `protobuf:"bytes,6,opt,name=schema_json,json=schemaJson,proto3" json:"schema_json,omitempty"`
+	Files      []*ChartFile `protobuf:"bytes,7,rep,name=files,proto3" json:"files,omitempty"`
+	// Names of the definitions in crds folders.
+	Crds []string `protobuf:"bytes,8,rep,name=crds,proto3" json:"crds,omitempty"`
+	// Content of the file that was asked for.
+	Content       []byte `protobuf:"bytes,9,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowChartResponse) Reset() {
+	*x = ShowChartResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowChartResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowChartResponse) ProtoMessage() {}
+
+func (x *ShowChartResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowChartResponse.ProtoReflect.Descriptor instead.
+func (*ShowChartResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ShowChartResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *ShowChartResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ShowChartResponse) GetMetadataJson() string {
+	if x != nil {
+		return x.MetadataJson
+	}
+	return ""
+}
+
+func (x *ShowChartResponse) GetReadme() string {
+	if x != nil {
+		return x.Readme
+	}
+	return ""
+}
+
+func (x *ShowChartResponse) GetValuesYaml() string {
+	if x != nil {
+		return x.ValuesYaml
+	}
+	return ""
+}
+
+func (x *ShowChartResponse) GetSchemaJson() string {
+	if x != nil {
+		return x.SchemaJson
+	}
+	return ""
+}
+
+func (x *ShowChartResponse) GetFiles() []*ChartFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *ShowChartResponse) GetCrds() []string {
+	if x != nil {
+		return x.Crds
+	}
+	return nil
+}
+
+func (x *ShowChartResponse) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+// ChartFile is a file of a chart.
+type ChartFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Bytes.
+	Size          int64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChartFile) Reset() {
+	*x = ChartFile{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChartFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChartFile) ProtoMessage() {}
+
+func (x *ChartFile) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChartFile.ProtoReflect.Descriptor instead.
+func (*ChartFile) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *ChartFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ChartFile) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 // ActionEvents are what happened since the last message, in order: the first
 // comes at once, others are gathered for 100 ms, and the last holds the result.
 type ActionEvents struct {
@@ -2446,7 +3150,7 @@ type ActionEvents struct {
 
 func (x *ActionEvents) Reset() {
 	*x = ActionEvents{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +3162,7 @@ func (x *ActionEvents) String() string {
 func (*ActionEvents) ProtoMessage() {}
 
 func (x *ActionEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +3175,7 @@ func (x *ActionEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
 func (*ActionEvents) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ActionEvents) GetEvents() []*ActionEvent {
@@ -2500,7 +3204,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2512,7 +3216,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2525,7 +3229,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -2648,7 +3352,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2660,7 +3364,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2673,7 +3377,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -2709,7 +3413,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2721,7 +3425,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2734,7 +3438,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HookEvent) GetName() string {
@@ -2770,7 +3474,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2782,7 +3486,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2795,7 +3499,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HookLog) GetPod() string {
@@ -2841,7 +3545,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2853,7 +3557,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2866,7 +3570,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -2932,7 +3636,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2944,7 +3648,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2957,7 +3661,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ActionError) GetCode() string {
@@ -3030,7 +3734,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3042,7 +3746,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3055,7 +3759,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Release) GetName() string {
@@ -3184,7 +3888,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3900,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3913,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -3253,7 +3957,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3265,7 +3969,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3278,7 +3982,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -3312,7 +4016,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3324,7 +4028,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3337,7 +4041,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -3364,7 +4068,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3376,7 +4080,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3389,7 +4093,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -3409,7 +4113,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3421,7 +4125,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3434,7 +4138,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -3460,7 +4164,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3472,7 +4176,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3485,7 +4189,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -3515,7 +4219,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3527,7 +4231,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3540,7 +4244,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -3628,7 +4332,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3640,7 +4344,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3653,7 +4357,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -3709,7 +4413,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3721,7 +4425,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3734,7 +4438,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -3771,7 +4475,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3783,7 +4487,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3796,7 +4500,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -3881,7 +4585,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3893,7 +4597,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3906,7 +4610,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Hook) GetName() string {
@@ -3990,7 +4694,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4002,7 +4706,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4015,7 +4719,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -4042,7 +4746,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4054,7 +4758,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4067,7 +4771,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -4094,7 +4798,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4106,7 +4810,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4119,7 +4823,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -4147,7 +4851,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4159,7 +4863,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4172,7 +4876,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -4382,7 +5086,67 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"PlannedCrd\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x126\n" +
 	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x18\n" +
-	"\adiffers\x18\x03 \x01(\bR\adiffers\"D\n" +
+	"\adiffers\x18\x03 \x01(\bR\adiffers\"\xbc\x02\n" +
+	"\x13SearchChartsRequest\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x125\n" +
+	"\x06access\x18\x02 \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06access\x125\n" +
+	"\x06egress\x18\x03 \x01(\v2\x1d.berth.engine.v1.EgressPolicyR\x06egress\x12\x18\n" +
+	"\arefresh\x18\x04 \x01(\bR\arefresh\x12\x14\n" +
+	"\x05query\x18\x05 \x01(\tR\x05query\x12\x18\n" +
+	"\aversion\x18\x06 \x01(\tR\aversion\x12-\n" +
+	"\x12include_deprecated\x18\a \x01(\bR\x11includeDeprecated\x12\x16\n" +
+	"\x06offset\x18\b \x01(\x05R\x06offset\x12\x14\n" +
+	"\x05limit\x18\t \x01(\x05R\x05limit\"\x95\x01\n" +
+	"\x14SearchChartsResponse\x122\n" +
+	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x123\n" +
+	"\x06charts\x18\x02 \x03(\v2\x1b.berth.engine.v1.ChartEntryR\x06charts\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\"\xd9\x01\n" +
+	"\n" +
+	"ChartEntry\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
+	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1a\n" +
+	"\bkeywords\x18\x03 \x03(\tR\bkeywords\x12\x12\n" +
+	"\x04home\x18\x04 \x01(\tR\x04home\x12\x12\n" +
+	"\x04icon\x18\x05 \x01(\tR\x04icon\x125\n" +
+	"\x06newest\x18\x06 \x01(\v2\x1d.berth.engine.v1.ChartVersionR\x06newest\x12\x1a\n" +
+	"\bversions\x18\a \x01(\x05R\bversions\"\xda\x01\n" +
+	"\fChartVersion\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\tR\aversion\x12\x1f\n" +
+	"\vapp_version\x18\x02 \x01(\tR\n" +
+	"appVersion\x124\n" +
+	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12\x1e\n" +
+	"\n" +
+	"deprecated\x18\x04 \x01(\bR\n" +
+	"deprecated\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x12!\n" +
+	"\fkube_version\x18\x06 \x01(\tR\vkubeVersion\"\x94\x01\n" +
+	"\x13ListVersionsRequest\x125\n" +
+	"\x05chart\x18\x01 \x01(\v2\x1f.berth.engine.v1.ChartReferenceR\x05chart\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x05R\x06offset\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x05R\x05limit\"\x9b\x01\n" +
+	"\x14ListVersionsResponse\x122\n" +
+	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x129\n" +
+	"\bversions\x18\x02 \x03(\v2\x1d.berth.engine.v1.ChartVersionR\bversions\x12\x14\n" +
+	"\x05total\x18\x03 \x01(\x05R\x05total\"]\n" +
+	"\x10ShowChartRequest\x125\n" +
+	"\x05chart\x18\x01 \x01(\v2\x1f.berth.engine.v1.ChartReferenceR\x05chart\x12\x12\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\"\xbe\x02\n" +
+	"\x11ShowChartResponse\x122\n" +
+	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\tR\x06digest\x12#\n" +
+	"\rmetadata_json\x18\x03 \x01(\tR\fmetadataJson\x12\x16\n" +
+	"\x06readme\x18\x04 \x01(\tR\x06readme\x12\x1f\n" +
+	"\vvalues_yaml\x18\x05 \x01(\tR\n" +
+	"valuesYaml\x12\x1f\n" +
+	"\vschema_json\x18\x06 \x01(\tR\n" +
+	"schemaJson\x120\n" +
+	"\x05files\x18\a \x03(\v2\x1a.berth.engine.v1.ChartFileR\x05files\x12\x12\n" +
+	"\x04crds\x18\b \x03(\tR\x04crds\x12\x18\n" +
+	"\acontent\x18\t \x01(\fR\acontent\"3\n" +
+	"\tChartFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04size\x18\x02 \x01(\x03R\x04size\"D\n" +
 	"\fActionEvents\x124\n" +
 	"\x06events\x18\x01 \x03(\v2\x1c.berth.engine.v1.ActionEventR\x06events\"\xfe\x02\n" +
 	"\vActionEvent\x12.\n" +
@@ -4571,7 +5335,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0ePHASE_DELETING\x10\b\x12\x11\n" +
 	"\rPHASE_TESTING\x10\t\x12\x12\n" +
 	"\x0ePHASE_SETTLING\x10\n" +
-	"2\xdc\a\n" +
+	"2\xea\t\n" +
 	"\rEngineService\x12K\n" +
 	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12K\n" +
 	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12M\n" +
@@ -4582,7 +5346,10 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x06Cancel\x12\x1e.berth.engine.v1.CancelRequest\x1a\x1f.berth.engine.v1.CancelResponse\x12I\n" +
 	"\x06Extend\x12\x1e.berth.engine.v1.ExtendRequest\x1a\x1f.berth.engine.v1.ExtendResponse\x12I\n" +
 	"\x06Render\x12\x1e.berth.engine.v1.RenderRequest\x1a\x1f.berth.engine.v1.RenderResponse\x12C\n" +
-	"\x04Plan\x12\x1c.berth.engine.v1.PlanRequest\x1a\x1d.berth.engine.v1.PlanResponse\x12@\n" +
+	"\x04Plan\x12\x1c.berth.engine.v1.PlanRequest\x1a\x1d.berth.engine.v1.PlanResponse\x12[\n" +
+	"\fSearchCharts\x12$.berth.engine.v1.SearchChartsRequest\x1a%.berth.engine.v1.SearchChartsResponse\x12[\n" +
+	"\fListVersions\x12$.berth.engine.v1.ListVersionsRequest\x1a%.berth.engine.v1.ListVersionsResponse\x12R\n" +
+	"\tShowChart\x12!.berth.engine.v1.ShowChartRequest\x1a\".berth.engine.v1.ShowChartResponse\x12@\n" +
 	"\x03Get\x12\x1b.berth.engine.v1.GetRequest\x1a\x1c.berth.engine.v1.GetResponse\x12L\n" +
 	"\aHistory\x12\x1f.berth.engine.v1.HistoryRequest\x1a .berth.engine.v1.HistoryResponse\x12I\n" +
 	"\x06Status\x12\x1e.berth.engine.v1.StatusRequest\x1a\x1f.berth.engine.v1.StatusResponseb\x06proto3"
@@ -4600,7 +5367,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -4631,53 +5398,62 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*PlanResponse)(nil),          // 26: berth.engine.v1.PlanResponse
 	(*PlannedObject)(nil),         // 27: berth.engine.v1.PlannedObject
 	(*PlannedCrd)(nil),            // 28: berth.engine.v1.PlannedCrd
-	(*ActionEvents)(nil),          // 29: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 30: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 31: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 32: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 33: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 34: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 35: berth.engine.v1.ActionError
-	(*Release)(nil),               // 36: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 37: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 38: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 39: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 40: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 41: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 42: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 43: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 44: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 45: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 46: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 47: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 48: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 49: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 50: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 51: berth.engine.v1.StatusResponse
-	nil,                           // 52: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 53: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 54: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 55: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 56: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 57: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 58: google.protobuf.Timestamp
+	(*SearchChartsRequest)(nil),   // 29: berth.engine.v1.SearchChartsRequest
+	(*SearchChartsResponse)(nil),  // 30: berth.engine.v1.SearchChartsResponse
+	(*ChartEntry)(nil),            // 31: berth.engine.v1.ChartEntry
+	(*ChartVersion)(nil),          // 32: berth.engine.v1.ChartVersion
+	(*ListVersionsRequest)(nil),   // 33: berth.engine.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil),  // 34: berth.engine.v1.ListVersionsResponse
+	(*ShowChartRequest)(nil),      // 35: berth.engine.v1.ShowChartRequest
+	(*ShowChartResponse)(nil),     // 36: berth.engine.v1.ShowChartResponse
+	(*ChartFile)(nil),             // 37: berth.engine.v1.ChartFile
+	(*ActionEvents)(nil),          // 38: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 39: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 40: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 41: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 42: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 43: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 44: berth.engine.v1.ActionError
+	(*Release)(nil),               // 45: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 46: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 47: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 48: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 49: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 50: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 51: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 52: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 53: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 54: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 55: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 56: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 57: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 58: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 59: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 60: berth.engine.v1.StatusResponse
+	nil,                           // 61: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 62: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 63: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 64: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 65: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 66: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 67: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	6,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	7,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	7,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	57,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	52,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	66,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	61,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	12,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
 	13,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
 	10,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
 	14,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
 	16,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	57,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	66,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	53,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	62,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
 	8,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
 	11,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
@@ -4697,93 +5473,111 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	17,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
 	8,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	57,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	66,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
 	23,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
 	18,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
 	19,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
-	35,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
+	44,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
 	27,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
-	47,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.Hook
+	56,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.Hook
 	28,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
 	23,  // 42: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
 	4,   // 43: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
-	35,  // 44: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
+	44,  // 44: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
 	4,   // 45: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
-	30,  // 46: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	58,  // 47: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	5,   // 48: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	31,  // 49: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	24,  // 50: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	32,  // 51: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	33,  // 52: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	34,  // 53: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	23,  // 54: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	36,  // 55: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	35,  // 56: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	44,  // 57: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	23,  // 58: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	54,  // 59: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	58,  // 60: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	58,  // 61: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	58,  // 62: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	55,  // 63: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	56,  // 64: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	8,   // 65: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 66: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	36,  // 67: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	35,  // 68: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	57,  // 69: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 70: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 71: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 72: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 73: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 74: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	47,  // 75: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	35,  // 76: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 77: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	36,  // 78: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	47,  // 79: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	35,  // 80: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	58,  // 81: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	58,  // 82: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 83: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	36,  // 84: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	35,  // 85: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 86: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	36,  // 87: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 88: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	35,  // 89: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 90: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 91: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 92: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 93: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 94: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	37,  // 95: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	39,  // 96: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	41,  // 97: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	43,  // 98: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 99: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	45,  // 100: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	48,  // 101: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	50,  // 102: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	29,  // 103: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	29,  // 104: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	29,  // 105: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	29,  // 106: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	29,  // 107: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	38,  // 108: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	40,  // 109: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	42,  // 110: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	44,  // 111: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 112: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	46,  // 113: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	49,  // 114: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	51,  // 115: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	103, // [103:116] is the sub-list for method output_type
-	90,  // [90:103] is the sub-list for method input_type
-	90,  // [90:90] is the sub-list for extension type_name
-	90,  // [90:90] is the sub-list for extension extendee
-	0,   // [0:90] is the sub-list for field type_name
+	14,  // 46: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
+	10,  // 47: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	44,  // 48: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
+	31,  // 49: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
+	32,  // 50: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
+	67,  // 51: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	11,  // 52: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
+	44,  // 53: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
+	32,  // 54: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
+	11,  // 55: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
+	44,  // 56: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
+	37,  // 57: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
+	39,  // 58: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	67,  // 59: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	5,   // 60: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	40,  // 61: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	24,  // 62: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	41,  // 63: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	42,  // 64: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	43,  // 65: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	23,  // 66: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	45,  // 67: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	44,  // 68: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	53,  // 69: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	23,  // 70: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	63,  // 71: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	67,  // 72: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	67,  // 73: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	67,  // 74: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	64,  // 75: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	65,  // 76: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	8,   // 77: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 78: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	45,  // 79: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	44,  // 80: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	66,  // 81: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 82: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 83: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 84: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 85: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 86: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	56,  // 87: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	44,  // 88: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 89: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 90: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	56,  // 91: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	44,  // 92: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	67,  // 93: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	67,  // 94: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 95: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 96: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	44,  // 97: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 98: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 99: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 100: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	44,  // 101: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 102: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 103: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 104: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 105: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 106: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	46,  // 107: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	48,  // 108: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	50,  // 109: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	52,  // 110: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 111: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	29,  // 112: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	33,  // 113: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	35,  // 114: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	54,  // 115: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	57,  // 116: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	59,  // 117: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	38,  // 118: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	38,  // 119: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	38,  // 120: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	38,  // 121: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	38,  // 122: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	47,  // 123: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	49,  // 124: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	51,  // 125: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	53,  // 126: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 127: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	30,  // 128: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	34,  // 129: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	36,  // 130: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	55,  // 131: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	58,  // 132: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	60,  // 133: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	118, // [118:134] is the sub-list for method output_type
+	102, // [102:118] is the sub-list for method input_type
+	102, // [102:102] is the sub-list for extension type_name
+	102, // [102:102] is the sub-list for extension extendee
+	0,   // [0:102] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -4803,7 +5597,7 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*PlanRequest_Install)(nil),
 		(*PlanRequest_Upgrade)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[24].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[33].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -4817,7 +5611,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   51,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,11 +24,10 @@ const (
 
 // fromRepository finds a chart in a repository's index and fetches it.
 func (l *Library) fromRepository(ctx context.Context, reference *enginev1.RepositoryChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
-	home, err := url.Parse(reference.GetUrl())
-	if err != nil || (home.Scheme != "http" && home.Scheme != "https") || home.Host == "" {
-		return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The repository is not an http or https URL.", Field: "chart.repository"}
+	home, err := homeOf(reference.GetUrl())
+	if err != nil {
+		return nil, err
 	}
-	home.Path, home.RawPath, home.Fragment = withoutIndex(home.Path), withoutIndex(home.RawPath), ""
 	fetcher, err := newFetcher(access, home, egress)
 	if err != nil {
 		return nil, err

@@ -114,3 +114,24 @@ func (s *service) Status(ctx context.Context, request *enginev1.StatusRequest) (
 			return &enginev1.StatusResponse{Error: failure}
 		}), nil
 }
+
+func (s *service) SearchCharts(ctx context.Context, request *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error) {
+	return guarded(s.log, func() *enginev1.SearchChartsResponse { return s.runner.SearchCharts(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.SearchChartsResponse {
+			return &enginev1.SearchChartsResponse{Error: failure}
+		}), nil
+}
+
+func (s *service) ListVersions(ctx context.Context, request *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {
+	return guarded(s.log, func() *enginev1.ListVersionsResponse { return s.runner.ListVersions(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.ListVersionsResponse {
+			return &enginev1.ListVersionsResponse{Error: failure}
+		}), nil
+}
+
+func (s *service) ShowChart(ctx context.Context, request *enginev1.ShowChartRequest) (*enginev1.ShowChartResponse, error) {
+	return guarded(s.log, func() *enginev1.ShowChartResponse { return s.runner.ShowChart(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.ShowChartResponse {
+			return &enginev1.ShowChartResponse{Error: failure}
+		}), nil
+}

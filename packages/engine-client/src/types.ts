@@ -32,6 +32,13 @@ export interface Engine {
   settle(request: MessageInitShape<typeof engine.SettleRequestSchema>): Promise<engine.SettleResponse>;
   render(request: MessageInitShape<typeof engine.RenderRequestSchema>): Promise<engine.RenderResponse>;
   plan(request: MessageInitShape<typeof engine.PlanRequestSchema>): Promise<engine.PlanResponse>;
+  searchCharts(
+    request: MessageInitShape<typeof engine.SearchChartsRequestSchema>,
+  ): Promise<engine.SearchChartsResponse>;
+  listVersions(
+    request: MessageInitShape<typeof engine.ListVersionsRequestSchema>,
+  ): Promise<engine.ListVersionsResponse>;
+  showChart(request: MessageInitShape<typeof engine.ShowChartRequestSchema>): Promise<engine.ShowChartResponse>;
   get(request: MessageInitShape<typeof engine.GetRequestSchema>): Promise<engine.GetResponse>;
   history(request: MessageInitShape<typeof engine.HistoryRequestSchema>): Promise<engine.HistoryResponse>;
   status(request: MessageInitShape<typeof engine.StatusRequestSchema>): Promise<engine.StatusResponse>;

@@ -1,6 +1,7 @@
 import type { Logger } from "@berth/base";
 
 import type { Principal } from "./domain/access/index.ts";
+import type { ChartReader } from "./domain/charts/index.ts";
 import type { OperationView, Submit } from "./domain/operations/index.ts";
 import type { ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
@@ -16,6 +17,7 @@ export interface Berth {
   readonly operations: OperationView;
   readonly releases: ReleaseView;
   readonly planner: ReleasePlanner;
+  readonly charts: ChartReader;
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;

@@ -7,6 +7,7 @@ import type { Berth } from "./berth.ts";
 import type { Config } from "./config.ts";
 import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
 import { createAudit } from "./domain/audit/index.ts";
+import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
 import {
@@ -83,6 +84,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
     operations: createOperationView({ access, audit, registry }),
     releases: createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
+    charts: createChartReader({ ...parts, access }),
     readiness: [
       { name: "engine", check: () => describeEngine(engine.state().name) },
       { name: "release-index", check: () => index.ready() },

@@ -57,6 +57,14 @@ const (
 	EngineServiceRenderProcedure = "/berth.engine.v1.EngineService/Render"
 	// EngineServicePlanProcedure is the fully-qualified name of the EngineService's Plan RPC.
 	EngineServicePlanProcedure = "/berth.engine.v1.EngineService/Plan"
+	// EngineServiceSearchChartsProcedure is the fully-qualified name of the EngineService's
+	// SearchCharts RPC.
+	EngineServiceSearchChartsProcedure = "/berth.engine.v1.EngineService/SearchCharts"
+	// EngineServiceListVersionsProcedure is the fully-qualified name of the EngineService's
+	// ListVersions RPC.
+	EngineServiceListVersionsProcedure = "/berth.engine.v1.EngineService/ListVersions"
+	// EngineServiceShowChartProcedure is the fully-qualified name of the EngineService's ShowChart RPC.
+	EngineServiceShowChartProcedure = "/berth.engine.v1.EngineService/ShowChart"
 	// EngineServiceGetProcedure is the fully-qualified name of the EngineService's Get RPC.
 	EngineServiceGetProcedure = "/berth.engine.v1.EngineService/Get"
 	// EngineServiceHistoryProcedure is the fully-qualified name of the EngineService's History RPC.
@@ -90,6 +98,12 @@ type EngineServiceClient interface {
 	// Plan says what an install or upgrade would change in the cluster, object by
 	// object, by asking the API server for each (dryRun=All). Changes nothing.
 	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
+	// SearchCharts finds charts in a repository's index.
+	SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error)
+	// ListVersions lists the versions of a chart in a repository or registry.
+	ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error)
+	// ShowChart reads what is in a chart.
+	ShowChart(context.Context, *enginev1.ShowChartRequest) (*enginev1.ShowChartResponse, error)
 	// Get reads one stored revision completely.
 	Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error)
 	// History reads the summaries of all stored revisions of a release.
@@ -169,6 +183,24 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(engineServiceMethods.ByName("Plan")),
 			connect.WithClientOptions(opts...),
 		),
+		searchCharts: connect.NewClient[enginev1.SearchChartsRequest, enginev1.SearchChartsResponse](
+			httpClient,
+			baseURL+EngineServiceSearchChartsProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("SearchCharts")),
+			connect.WithClientOptions(opts...),
+		),
+		listVersions: connect.NewClient[enginev1.ListVersionsRequest, enginev1.ListVersionsResponse](
+			httpClient,
+			baseURL+EngineServiceListVersionsProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("ListVersions")),
+			connect.WithClientOptions(opts...),
+		),
+		showChart: connect.NewClient[enginev1.ShowChartRequest, enginev1.ShowChartResponse](
+			httpClient,
+			baseURL+EngineServiceShowChartProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("ShowChart")),
+			connect.WithClientOptions(opts...),
+		),
 		get: connect.NewClient[enginev1.GetRequest, enginev1.GetResponse](
 			httpClient,
 			baseURL+EngineServiceGetProcedure,
@@ -192,19 +224,22 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // engineServiceClient implements EngineServiceClient.
 type engineServiceClient struct {
-	install   *connect.Client[enginev1.InstallRequest, enginev1.ActionEvents]
-	upgrade   *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvents]
-	rollback  *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvents]
-	uninstall *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvents]
-	test      *connect.Client[enginev1.TestRequest, enginev1.ActionEvents]
-	settle    *connect.Client[enginev1.SettleRequest, enginev1.SettleResponse]
-	cancel    *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
-	extend    *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
-	render    *connect.Client[enginev1.RenderRequest, enginev1.RenderResponse]
-	plan      *connect.Client[enginev1.PlanRequest, enginev1.PlanResponse]
-	get       *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
-	history   *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
-	status    *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
+	install      *connect.Client[enginev1.InstallRequest, enginev1.ActionEvents]
+	upgrade      *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvents]
+	rollback     *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvents]
+	uninstall    *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvents]
+	test         *connect.Client[enginev1.TestRequest, enginev1.ActionEvents]
+	settle       *connect.Client[enginev1.SettleRequest, enginev1.SettleResponse]
+	cancel       *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
+	extend       *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
+	render       *connect.Client[enginev1.RenderRequest, enginev1.RenderResponse]
+	plan         *connect.Client[enginev1.PlanRequest, enginev1.PlanResponse]
+	searchCharts *connect.Client[enginev1.SearchChartsRequest, enginev1.SearchChartsResponse]
+	listVersions *connect.Client[enginev1.ListVersionsRequest, enginev1.ListVersionsResponse]
+	showChart    *connect.Client[enginev1.ShowChartRequest, enginev1.ShowChartResponse]
+	get          *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
+	history      *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
+	status       *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
 }
 
 // Install calls berth.engine.v1.EngineService.Install.
@@ -277,6 +312,33 @@ func (c *engineServiceClient) Plan(ctx context.Context, req *enginev1.PlanReques
 	return nil, err
 }
 
+// SearchCharts calls berth.engine.v1.EngineService.SearchCharts.
+func (c *engineServiceClient) SearchCharts(ctx context.Context, req *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error) {
+	response, err := c.searchCharts.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ListVersions calls berth.engine.v1.EngineService.ListVersions.
+func (c *engineServiceClient) ListVersions(ctx context.Context, req *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {
+	response, err := c.listVersions.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ShowChart calls berth.engine.v1.EngineService.ShowChart.
+func (c *engineServiceClient) ShowChart(ctx context.Context, req *enginev1.ShowChartRequest) (*enginev1.ShowChartResponse, error) {
+	response, err := c.showChart.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Get calls berth.engine.v1.EngineService.Get.
 func (c *engineServiceClient) Get(ctx context.Context, req *enginev1.GetRequest) (*enginev1.GetResponse, error) {
 	response, err := c.get.CallUnary(ctx, connect.NewRequest(req))
@@ -329,6 +391,12 @@ type EngineServiceHandler interface {
 	// Plan says what an install or upgrade would change in the cluster, object by
 	// object, by asking the API server for each (dryRun=All). Changes nothing.
 	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
+	// SearchCharts finds charts in a repository's index.
+	SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error)
+	// ListVersions lists the versions of a chart in a repository or registry.
+	ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error)
+	// ShowChart reads what is in a chart.
+	ShowChart(context.Context, *enginev1.ShowChartRequest) (*enginev1.ShowChartResponse, error)
 	// Get reads one stored revision completely.
 	Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error)
 	// History reads the summaries of all stored revisions of a release.
@@ -404,6 +472,24 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(engineServiceMethods.ByName("Plan")),
 		connect.WithHandlerOptions(opts...),
 	)
+	engineServiceSearchChartsHandler := connect.NewUnaryHandlerSimple(
+		EngineServiceSearchChartsProcedure,
+		svc.SearchCharts,
+		connect.WithSchema(engineServiceMethods.ByName("SearchCharts")),
+		connect.WithHandlerOptions(opts...),
+	)
+	engineServiceListVersionsHandler := connect.NewUnaryHandlerSimple(
+		EngineServiceListVersionsProcedure,
+		svc.ListVersions,
+		connect.WithSchema(engineServiceMethods.ByName("ListVersions")),
+		connect.WithHandlerOptions(opts...),
+	)
+	engineServiceShowChartHandler := connect.NewUnaryHandlerSimple(
+		EngineServiceShowChartProcedure,
+		svc.ShowChart,
+		connect.WithSchema(engineServiceMethods.ByName("ShowChart")),
+		connect.WithHandlerOptions(opts...),
+	)
 	engineServiceGetHandler := connect.NewUnaryHandlerSimple(
 		EngineServiceGetProcedure,
 		svc.Get,
@@ -444,6 +530,12 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 			engineServiceRenderHandler.ServeHTTP(w, r)
 		case EngineServicePlanProcedure:
 			engineServicePlanHandler.ServeHTTP(w, r)
+		case EngineServiceSearchChartsProcedure:
+			engineServiceSearchChartsHandler.ServeHTTP(w, r)
+		case EngineServiceListVersionsProcedure:
+			engineServiceListVersionsHandler.ServeHTTP(w, r)
+		case EngineServiceShowChartProcedure:
+			engineServiceShowChartHandler.ServeHTTP(w, r)
 		case EngineServiceGetProcedure:
 			engineServiceGetHandler.ServeHTTP(w, r)
 		case EngineServiceHistoryProcedure:
@@ -497,6 +589,18 @@ func (UnimplementedEngineServiceHandler) Render(context.Context, *enginev1.Rende
 
 func (UnimplementedEngineServiceHandler) Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Plan is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.SearchCharts is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.ListVersions is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) ShowChart(context.Context, *enginev1.ShowChartRequest) (*enginev1.ShowChartResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.ShowChart is not implemented"))
 }
 
 func (UnimplementedEngineServiceHandler) Get(context.Context, *enginev1.GetRequest) (*enginev1.GetResponse, error) {

@@ -1,4 +1,4 @@
-import { operationService, releaseService } from "@berth/contract";
+import { chartService, operationService, releaseService } from "@berth/contract";
 import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
@@ -9,14 +9,18 @@ import { BODY_LIMIT } from "../shared/body.ts";
 import { toContext } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
-import type { Handler } from "../shared/handlers.ts";
+import type { Handler } from "../shared/handler.ts";
 import { validate } from "../shared/validate.ts";
 
 /** Connect, gRPC and gRPC-Web for each service of berth.v1, with the handlers of REST. */
 export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
   const handlers = createHandlers(berth);
   const routes = (router: ConnectRouter) => {
-    for (const service of [releaseService.ReleaseService, operationService.OperationService] as DescService[]) {
+    for (const service of [
+      releaseService.ReleaseService,
+      operationService.OperationService,
+      chartService.ChartService,
+    ] as DescService[]) {
       const methods = service.methods.map((method) => {
         const unary = method as DescMethodUnary;
         return [method.localName, toImplementation(berth, unary, handlers.get(handlerKey(method)) as Handler)];

@@ -1,5 +1,6 @@
 import { BerthError } from "@berth/base";
 import {
+  chartService,
   httpBindings,
   matchRoute,
   operation,
@@ -19,7 +20,7 @@ import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
 import { fromOperation, fromProgress } from "../shared/from-domain.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
-import type { Handler } from "../shared/handlers.ts";
+import type { Handler } from "../shared/handler.ts";
 import { validate } from "../shared/validate.ts";
 import { createEventStream } from "./event-stream.ts";
 import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
@@ -29,7 +30,11 @@ const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
 
 /** REST with JSON under /v1, as the protos' google.api.http say. */
 export function registerRest(app: FastifyInstance, berth: Berth): void {
-  const bindings = httpBindings([releaseService.ReleaseService, operationService.OperationService]);
+  const bindings = httpBindings([
+    releaseService.ReleaseService,
+    operationService.OperationService,
+    chartService.ChartService,
+  ]);
   const handlers = createHandlers(berth);
   app.all("/v1/*", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";

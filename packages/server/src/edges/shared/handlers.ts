@@ -1,22 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import type { DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { operationService, releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
 import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromOperation, fromPage, fromRelease } from "./from-domain.ts";
+import { addCharts } from "./charts.ts";
+import type { Handler, Typed } from "./handler.ts";
 import { fromPlan, fromRendered } from "./from-plan.ts";
 import { toInstall, toRollback, toTarget, toTest, toUninstall, toUpgrade } from "./to-command.ts";
-
-/** Answers one request of berth.v1; the message has been validated. */
-export type Handler = (request: Message, context: RequestContext, listener?: OperationListener) => Promise<Message>;
-
-type Typed<M extends DescMethodUnary> = (
-  request: MessageShape<M["input"]>,
-  context: RequestContext,
-  listener?: OperationListener,
-) => Promise<MessageInitShape<M["output"]>>;
 
 /** Revisions that a history answers where the caller names no number, as Helm's. */
 const DEFAULT_HISTORY = 256;
@@ -82,6 +75,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.diffRelease, async (request) =>
     fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to)),
   );
+  addCharts(on, berth);
   const operationMethods = operationService.OperationService.method;
   on(operationMethods.getOperation, async ({ id }) => fromOperation(await operations.get(principal, id)));
   on(operationMethods.cancelOperation, async ({ id }, context) =>

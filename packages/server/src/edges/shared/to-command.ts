@@ -123,7 +123,8 @@ const SERVER_SIDE = {
   [api.ServerSideApply.AUTO]: "auto",
 } as const;
 
-function toChart(chart: api.ChartReference | undefined): ChartReference {
+/** The chart a request names. */
+export function toChart(chart: api.ChartReference | undefined): ChartReference {
   if (chart === undefined) throw new BerthError("INVALID_ARGUMENT", "A chart is missing.", { field: "chart" });
   const given = (text: string) => (text === "" ? undefined : text);
   return {

@@ -2,6 +2,7 @@ import { engine } from "@berth/contract";
 import { createTwoFilesPatch } from "diff";
 
 import type { Access, Principal } from "../../access/index.ts";
+import { toChart } from "../../charts/actions/wire.ts";
 import { checkUpload, resolveChart } from "../../charts/index.ts";
 import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
@@ -9,7 +10,7 @@ import type { ActionRun } from "../action.ts";
 import { makePlanToken } from "../plan-token.ts";
 import type { Plan, PlannedChange, PlannedObject, ReleasePlanner } from "../types.ts";
 import { fromError, fromHook, fromObject, throwError } from "./answer.ts";
-import { toChart, toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
+import { toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
 import type { ActionParts } from "./run.ts";
 
 /** What the planner is made of. */

@@ -1,9 +1,8 @@
 import { engine } from "@berth/contract";
-import type { EgressPolicy } from "@berth/engine-client";
 
 import { impersonationOf } from "../../access/index.ts";
 import type { Principal } from "../../access/index.ts";
-import type { ChartSource, ResolvedChart } from "../../charts/index.ts";
+import type { ResolvedChart } from "../../charts/index.ts";
 import type { Cluster } from "../../clusters/index.ts";
 import type {
   ActionOptions,
@@ -89,44 +88,6 @@ function describeSource({ source }: ResolvedChart): string {
 /** A query may be a secret. */
 function withoutQuery(url: string): string {
   return url.split("?", 1)[0] ?? "";
-}
-
-/** The chart as the engine is told of it. */
-export function toChart({ source, digest, access }: ResolvedChart, egress: EgressPolicy) {
-  return { source: toSource(source), digest, egress, access: toAccess(access) };
-}
-
-function toSource(source: ChartSource) {
-  switch (source.kind) {
-    case "path":
-      return { case: "path" as const, value: source.path };
-    case "archive":
-      return { case: "archive" as const, value: source.archive };
-    case "repository": {
-      const { url, name, version, refresh } = source;
-      return { case: "repository" as const, value: { url, name, version, refresh } };
-    }
-    case "oci": {
-      const { reference, version } = source;
-      return { case: "oci" as const, value: { reference, version } };
-    }
-    case "url":
-      return { case: "url" as const, value: source.url };
-  }
-}
-
-function toAccess(access: ResolvedChart["access"]) {
-  return {
-    username: access.username,
-    password: access.password,
-    bearerToken: access.bearerToken ?? "",
-    certificateAuthority: toBytes(access.certificateAuthority),
-    clientCertificate: toBytes(access.clientCertificate),
-    clientKey: toBytes(access.clientKey),
-    insecureSkipTlsVerify: access.insecureSkipTlsVerify ?? false,
-    passCredentials: access.passCredentials ?? false,
-    plainHttp: access.plainHttp ?? false,
-  };
 }
 
 /** Values as the engine merges them. */

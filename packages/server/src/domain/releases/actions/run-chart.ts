@@ -1,12 +1,13 @@
 import type { engine } from "@berth/contract";
 import type { RunOptions } from "@berth/engine-client";
 
+import { toChart } from "../../charts/actions/wire.ts";
 import { checkUpload, resolveChart } from "../../charts/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionOutcome, ActionRun } from "../action.ts";
 import { asStale, bindToPlan } from "../plan-token.ts";
 import { refuseWhatWouldFail } from "./plan.ts";
-import { toChart, toContext } from "./request.ts";
+import { toContext } from "./request.ts";
 import type { toTarget } from "./request.ts";
 import { runAction } from "./run.ts";
 import type { ActionParts } from "./run.ts";

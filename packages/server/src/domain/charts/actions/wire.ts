@@ -1,0 +1,45 @@
+import type { EgressPolicy } from "@berth/engine-client";
+
+import type { ChartSource, ResolvedChart } from "../resolve.ts";
+
+/** The chart as the engine is told of it. */
+export function toChart({ source, digest, access }: ResolvedChart, egress: EgressPolicy) {
+  return { source: toSource(source), digest, egress, access: toAccess(access) };
+}
+
+function toSource(source: ChartSource) {
+  switch (source.kind) {
+    case "path":
+      return { case: "path" as const, value: source.path };
+    case "archive":
+      return { case: "archive" as const, value: source.archive };
+    case "repository": {
+      const { url, name, version, refresh } = source;
+      return { case: "repository" as const, value: { url, name, version, refresh } };
+    }
+    case "oci": {
+      const { reference, version } = source;
+      return { case: "oci" as const, value: { reference, version } };
+    }
+    case "url":
+      return { case: "url" as const, value: source.url };
+  }
+}
+
+function toAccess(access: ResolvedChart["access"]) {
+  return {
+    username: access.username,
+    password: access.password,
+    bearerToken: access.bearerToken ?? "",
+    certificateAuthority: toBytes(access.certificateAuthority),
+    clientCertificate: toBytes(access.clientCertificate),
+    clientKey: toBytes(access.clientKey),
+    insecureSkipTlsVerify: access.insecureSkipTlsVerify ?? false,
+    passCredentials: access.passCredentials ?? false,
+    plainHttp: access.plainHttp ?? false,
+  };
+}
+
+function toBytes(text: string | undefined): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text ?? "");
+}

@@ -1,0 +1,69 @@
+import type { Principal } from "../access/index.ts";
+import type { ChartReference, SourceAccess } from "../command.ts";
+
+/** A part of a list. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** How many there are in all. */
+  readonly total: number;
+}
+
+/** Where a page begins, and how many it has at most. */
+export interface PageRange {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** One version of a chart; of a registry only the version is known. */
+export interface ChartVersion {
+  readonly version: string;
+  readonly appVersion: string;
+  readonly created: Date | undefined;
+  readonly deprecated: boolean;
+  readonly digest: string;
+  readonly kubeVersion: string;
+}
+
+/** A chart of a repository, by the newest of its versions that fits. */
+export interface ChartEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly keywords: readonly string[];
+  readonly home: string;
+  readonly icon: string;
+  readonly newest: ChartVersion | undefined;
+  readonly versions: number;
+}
+
+/** What is in a chart. */
+export interface ShownChart {
+  readonly digest: string;
+  /** Chart.yaml as JSON text. */
+  readonly metadataJson: string;
+  readonly readme: string;
+  readonly valuesYaml: string;
+  readonly schemaJson: string;
+  readonly files: readonly { readonly name: string; readonly size: bigint }[];
+  readonly crds: readonly string[];
+  readonly content: Uint8Array;
+}
+
+/** What to look for in a repository. */
+export interface ChartQuery extends PageRange {
+  /** URL, or name in the configuration. */
+  readonly repository: string;
+  readonly query: string;
+  readonly version: string;
+  readonly includeDeprecated: boolean;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly access?: SourceAccess | undefined;
+  readonly refresh: boolean;
+}
+
+/** Reads charts and repositories. */
+export interface ChartReader {
+  search(principal: Principal, query: ChartQuery): Promise<Page<ChartEntry>>;
+  versions(principal: Principal, chart: ChartReference, version: string, range: PageRange): Promise<Page<ChartVersion>>;
+  show(principal: Principal, chart: ChartReference, file: string): Promise<ShownChart>;
+}

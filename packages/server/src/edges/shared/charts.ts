@@ -1,0 +1,67 @@
+import { BerthError } from "@berth/base";
+import { chartService } from "@berth/contract";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+
+import type { Berth } from "../../berth.ts";
+import type { ChartVersion, Page, PageRange } from "../../domain/charts/index.ts";
+import type { AddHandler } from "./handler.ts";
+import { toChart } from "./to-command.ts";
+
+const DEFAULT_PAGE = 100;
+
+/** What the RPCs of ChartService do. */
+export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
+  const { method } = chartService.ChartService;
+  on(method.searchCharts, async (request) => {
+    const { repository, query, version, includeDeprecated, username, password, access, refresh } = request;
+    const range = toRange(request);
+    const found = await charts.search(principal, {
+      ...{ repository, query, version, includeDeprecated, access, refresh, ...range },
+      username: username === "" ? undefined : username,
+      password: password === "" ? undefined : password,
+    });
+    return {
+      charts: found.items.map(({ newest, ...entry }) => ({
+        ...entry,
+        keywords: [...entry.keywords],
+        ...(newest === undefined ? {} : { newest: fromVersion(newest) }),
+      })),
+      ...fromPage(found, range),
+    };
+  });
+  on(method.listChartVersions, async (request) => {
+    const range = toRange(request);
+    const found = await charts.versions(principal, toChart(request.chart), request.version, range);
+    return { versions: found.items.map(fromVersion), ...fromPage(found, range) };
+  });
+  on(method.showChart, async (request) => {
+    const { metadataJson, files, crds, content, ...shown } = await charts.show(
+      principal,
+      toChart(request.chart),
+      request.file,
+    );
+    const metadata = JSON.parse(metadataJson || "{}") as JsonObject;
+    return {
+      ...{ digest: shown.digest, readme: shown.readme, valuesYaml: shown.valuesYaml, schemaJson: shown.schemaJson },
+      ...{ metadata, crds: [...crds], content: new Uint8Array(content) },
+      files: files.map(({ name, size }) => ({ name, size })),
+    };
+  });
+}
+
+function fromVersion({ created, ...version }: ChartVersion) {
+  return { ...version, ...(created === undefined ? {} : { created: timestampFromDate(created) }) };
+}
+
+/** Pages of these lists are numbered by where they begin: an index changes as a whole, and seldom. */
+function toRange({ pageSize, pageToken }: { pageSize: number; pageToken: string }): PageRange {
+  const offset = Number(pageToken === "" ? "0" : pageToken);
+  if (Number.isSafeInteger(offset) && offset >= 0) return { offset, limit: pageSize || DEFAULT_PAGE };
+  throw new BerthError("INVALID_ARGUMENT", "The page token is not one of this list.", { field: "page_token" });
+}
+
+function fromPage({ items, total }: Page<unknown>, { offset }: PageRange) {
+  const next = offset + items.length;
+  return { totalSize: total, nextPageToken: items.length > 0 && next < total ? String(next) : "" };
+}

@@ -1,0 +1,16 @@
+import type { DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+
+import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
+
+/** Answers one request of berth.v1; the message has been validated. */
+export type Handler = (request: Message, context: RequestContext, listener?: OperationListener) => Promise<Message>;
+
+/** Adds what one RPC does. */
+export type AddHandler = <M extends DescMethodUnary>(method: M, handle: Typed<M>) => void;
+
+/** What one RPC does, with its own messages. */
+export type Typed<M extends DescMethodUnary> = (
+  request: MessageShape<M["input"]>,
+  context: RequestContext,
+  listener?: OperationListener,
+) => Promise<MessageInitShape<M["output"]>>;
