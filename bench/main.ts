@@ -1,6 +1,7 @@
+import { measureCharts } from "./charts.ts";
 import { measureWrites } from "./write.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { write: measureWrites };
+const benches: Readonly<Record<string, () => Promise<void>>> = { write: measureWrites, charts: measureCharts };
 
 const name = process.argv[2] ?? "";
 const bench = benches[name];

@@ -1,6 +1,4 @@
-import { execFile, spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +15,7 @@ import {
 import type { DevCluster, Toolchain } from "@berth/devcluster";
 
 import { sampleMemory } from "./memory.ts";
+import { startGateway } from "./gateway.ts";
 import { post } from "./post.ts";
 
 const execute = promisify(execFile);
@@ -57,7 +56,7 @@ export async function measureWrites(): Promise<void> {
   });
   const cluster = await ownTestCluster();
   const berth = await startGateway(cluster, engine);
-  const gateway = berth.child.pid ?? 0;
+  const gateway = berth.pid;
   try {
     await installByBerth(berth.url, "warm", { concurrency: 4, installs: WARM, cluster, toolchain });
     for (const [key, installs] of Object.entries(COUNTS)) {
@@ -76,8 +75,7 @@ export async function measureWrites(): Promise<void> {
       report([together(bareRounds), together(berthRounds), helm]);
     }
   } finally {
-    berth.child.stdin?.end();
-    await once(berth.child, "exit");
+    await berth.stop();
     await cluster.stop();
     await rm(directory, { recursive: true, force: true });
   }
@@ -174,28 +172,4 @@ async function makeNamespace(cluster: DevCluster, toolchain: Toolchain, name: st
   await execute(toolchain.helm, ["install", "first", chart, "-n", name, "--create-namespace"], { env });
   await execute(toolchain.helm, ["uninstall", "first", "-n", name], { env });
   return name;
-}
-
-async function startGateway(cluster: DevCluster, engine: string): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, [join(repository, "packages/server/src/main.ts")], {
-    stdio: ["pipe", "ignore", "pipe"],
-    env: {
-      PATH: process.env.PATH,
-      BERTH_PORT: "0",
-      BERTH_KUBECONFIG: cluster.kubeconfig,
-      BERTH_ENGINE: engine,
-      BERTH_LOCAL_CHARTS: "true",
-      BERTH_EXIT_WITH_STDIN: "true",
-    },
-  });
-  let log = "";
-  for await (const chunk of child.stderr) {
-    log += String(chunk);
-    const url = /"url":"(http[^"]+)"/.exec(log)?.[1];
-    if (url !== undefined) {
-      child.stderr.resume();
-      return { url, child };
-    }
-  }
-  throw new Error(`The gateway did not start: ${log}`);
 }

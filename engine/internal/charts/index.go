@@ -5,6 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"runtime"
+	"time"
+
+	plainyaml "go.yaml.in/yaml/v3"
+	"golang.org/x/sync/errgroup"
 
 	v2 "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/repo/v1"
@@ -70,20 +75,71 @@ func readInPieces(content []byte, index *repo.IndexFile) bool {
 	if len(starts) == 0 || len(bytes.TrimSpace(rest[:starts[0][0]])) > 0 {
 		return false
 	}
-	index.Entries = make(map[string]repo.ChartVersions, len(starts))
+	pieces := make([]repo.ChartVersions, len(starts))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
 	for i, at := range starts {
 		stop := len(rest)
 		if i+1 < len(starts) {
 			stop = starts[i+1][0]
 		}
-		var versions repo.ChartVersions
-		// An alias of an anchor elsewhere is an error here, and no alias there.
-		if yamlbound.Check(rest[at[1]:stop], maxIndex) != nil || yaml.Unmarshal(rest[at[1]:stop], &versions) != nil {
-			return false
-		}
-		index.Entries[string(rest[at[4]:at[5]])] = usable(versions)
+		all.Go(func() (err error) {
+			pieces[i], err = readPiece(rest[at[1]:stop])
+			return err
+		})
+	}
+	if all.Wait() != nil {
+		return false
+	}
+	index.Entries = make(map[string]repo.ChartVersions, len(starts))
+	for i, at := range starts {
+		index.Entries[string(rest[at[4]:at[5]])] = pieces[i]
 	}
 	return true
+}
+
+// written is a version as an index has it, as far as it is needed.
+type written struct {
+	Name        string   `yaml:"name"`
+	Version     string   `yaml:"version"`
+	APIVersion  string   `yaml:"apiVersion"`
+	AppVersion  string   `yaml:"appVersion"`
+	Description string   `yaml:"description"`
+	Keywords    []string `yaml:"keywords"`
+	Home        string   `yaml:"home"`
+	Icon        string   `yaml:"icon"`
+	KubeVersion string   `yaml:"kubeVersion"`
+	Type        string   `yaml:"type"`
+	Deprecated  bool     `yaml:"deprecated"`
+	URLs        []string `yaml:"urls"`
+	Created     string   `yaml:"created"`
+	Digest      string   `yaml:"digest"`
+}
+
+// readPiece reads the versions of one chart. What is read otherwise than Helm
+// would, is read by Helm's way: an error sends the whole index there.
+func readPiece(text []byte) (repo.ChartVersions, error) {
+	// An alias of an anchor elsewhere is an error here, and no alias there.
+	if err := yamlbound.Check(text, maxIndex); err != nil {
+		return nil, err
+	}
+	var list []written
+	if err := plainyaml.Unmarshal(text, &list); err != nil {
+		return nil, err
+	}
+	versions := make(repo.ChartVersions, 0, len(list))
+	for _, one := range list {
+		created, _ := time.Parse(time.RFC3339Nano, one.Created)
+		versions = append(versions, &repo.ChartVersion{
+			Metadata: &v2.Metadata{
+				Name: one.Name, Version: one.Version, AppVersion: one.AppVersion, APIVersion: one.APIVersion,
+				Description: one.Description, Keywords: one.Keywords, Icon: one.Icon, Home: one.Home,
+				KubeVersion: one.KubeVersion, Type: one.Type, Deprecated: one.Deprecated,
+			},
+			URLs: one.URLs, Created: created, Digest: one.Digest,
+		})
+	}
+	return usable(versions), nil
 }
 
 // usable drops entries that nothing can be fetched or told of.

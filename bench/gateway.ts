@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+import { repository } from "@berth/devcluster";
+import type { DevCluster } from "@berth/devcluster";
+
+/** A gateway process on its engine's own. */
+export interface Gateway {
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts the gateway as a process of its own. */
+export async function startGateway(cluster: DevCluster, engine: string): Promise<Gateway> {
+  const child = spawn(process.execPath, [join(repository, "packages/server/src/main.ts")], {
+    stdio: ["pipe", "ignore", "pipe"],
+    env: {
+      PATH: process.env.PATH,
+      BERTH_PORT: "0",
+      BERTH_KUBECONFIG: cluster.kubeconfig,
+      BERTH_ENGINE: engine,
+      BERTH_LOCAL_CHARTS: "true",
+      BERTH_EXIT_WITH_STDIN: "true",
+    },
+  });
+  let log = "";
+  for await (const chunk of child.stderr) {
+    log += String(chunk);
+    const url = /"url":"(http[^"]+)"/.exec(log)?.[1];
+    if (url !== undefined) {
+      child.stderr.resume();
+      const stop = async () => {
+        child.stdin.end();
+        await once(child, "exit");
+      };
+      return { url, pid: child.pid ?? 0, stop };
+    }
+  }
+  throw new Error(`The gateway did not start: ${log}`);
+}
