@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { succeeded } from "./support/answers.ts";
+import type { OperationAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
@@ -178,6 +180,37 @@ test("a chart shows its metadata, README, values with comments, schema, definiti
     assert.ok(shown.files.some(({ name, size }) => name === "README.md" && Number(size) > 5));
     assert.equal(Buffer.from(shown.content, "base64").toString(), CONFIG_MAP);
   }
+});
+
+test("releases whose source has a newer version are listed, by range, and those nobody knows of are named", async () => {
+  const chart = { url: `oci://${registry.host}/charts/web:1.0.0`, ...READER, access: { plain_http: true } };
+  for (const body of [
+    { name: "a-old", chart: { name: "stable/web", version: "1.0.0" } },
+    { name: "b-current", chart: { name: "stable/web", version: "1.1.0" } },
+    { name: "c-registry", chart },
+    { name: "d-local", chart: { path: join(berth.charts.path, "store") } },
+  ]) {
+    succeeded(await berth.request<OperationAnswer>("POST", berth.releases, { ...body, options: { skip_crds: true } }));
+  }
+  interface Outdated {
+    readonly releases: readonly { name: string; newest: string; code: string; chart: { version: string } }[];
+  }
+  const list = async (query: string) => {
+    const { status, body } = await berth.request<Outdated>("GET", `${berth.releases}:outdated${query}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.releases.map(({ name, newest, code }) => [name, newest, code]);
+  };
+  const unknown = [
+    ["c-registry", "", "CHART_FETCH_FAILED"],
+    ["d-local", "", "CHART_NOT_FOUND"],
+  ];
+  assert.deepEqual(await list(""), [["a-old", "1.1.0", ""], ...unknown]);
+  assert.deepEqual(await list("?version=%3E%3D2.0.0-0"), [
+    ["a-old", "2.0.0-beta.1", ""],
+    ["b-current", "2.0.0-beta.1", ""],
+    ...unknown,
+  ]);
+  assert.deepEqual(await list("?version=~1.0"), unknown);
 });
 
 test("what is not there is said", async () => {

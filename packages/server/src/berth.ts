@@ -3,7 +3,7 @@ import type { Logger } from "@berth/base";
 import type { Principal } from "./domain/access/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
 import type { OperationView, Submit } from "./domain/operations/index.ts";
-import type { ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
+import type { OutdatedLister, ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
 /** One part of the health answer: `ok`, or why not. */
 export interface HealthCheck {
@@ -16,6 +16,7 @@ export interface Berth {
   readonly submit: Submit;
   readonly operations: OperationView;
   readonly releases: ReleaseView;
+  readonly outdated: OutdatedLister;
   readonly planner: ReleasePlanner;
   readonly charts: ChartReader;
   /** Checks of /readyz. */

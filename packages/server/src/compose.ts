@@ -17,7 +17,12 @@ import {
   createSubmit,
   newOperationId,
 } from "./domain/operations/index.ts";
-import { createReleaseIndex, createReleaseView, createSummaries } from "./domain/releases/index.ts";
+import {
+  createOutdatedLister,
+  createReleaseIndex,
+  createReleaseView,
+  createSummaries,
+} from "./domain/releases/index.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
 import { createReleaseReader } from "./domain/releases/actions/read.ts";
@@ -62,6 +67,8 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const audit = createAudit(log);
   const registry = createOperationRegistry();
   const reader = createReleaseReader({ engine, clusters, storageOf });
+  const releases = createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) });
+  const charts = createChartReader({ ...parts, access });
   index.start();
 
   const berth: Berth = {
@@ -82,9 +89,10 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
       },
     }),
     operations: createOperationView({ access, audit, registry }),
-    releases: createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) }),
+    releases,
+    outdated: createOutdatedLister({ releases, charts, policy: parts.charts }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
-    charts: createChartReader({ ...parts, access }),
+    charts,
     readiness: [
       { name: "engine", check: () => describeEngine(engine.state().name) },
       { name: "release-index", check: () => index.ready() },

@@ -8,6 +8,7 @@ export type {
   ProgressEvent,
   RequestContext,
 } from "./action.ts";
+export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
 export { createReleaseIndex } from "./release-index.ts";
 export type { ReleaseIndex } from "./release-index.ts";
@@ -21,6 +22,7 @@ export type {
   LiveRelease,
   ObjectChange,
   ObjectStatus,
+  OutdatedLister,
   Plan,
   PlannedObject,
   Release,

@@ -192,3 +192,27 @@ export interface ReleasePlanner {
   plan(principal: Principal, command: InstallCommand | UpgradeCommand): Promise<Plan>;
   render(principal: Principal, command: InstallCommand): Promise<Rendered>;
 }
+
+/** Releases to look at, and the range of which a newer version has to be (empty: any stable one). */
+export interface OutdatedQuery extends Pick<
+  ListQuery,
+  "cluster" | "namespace" | "labelSelector" | "pageSize" | "pageToken"
+> {
+  readonly version: string;
+}
+
+/** A release with the newest version of its chart, or why its source could not be asked. */
+export interface OutdatedRelease {
+  readonly namespace: string;
+  readonly name: string;
+  readonly chart: ChartName | undefined;
+  readonly source: string;
+  readonly newest: string;
+  readonly code: string;
+}
+
+/** Lists what is not up to date. */
+export type OutdatedLister = (
+  principal: Principal,
+  query: OutdatedQuery,
+) => Promise<{ readonly releases: readonly OutdatedRelease[]; readonly nextPageToken: string }>;

@@ -40,6 +40,16 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.listReleases, async (request) =>
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );
+  on(service.listOutdatedReleases, async (request) => {
+    const page = await berth.outdated(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE });
+    return {
+      nextPageToken: page.nextPageToken,
+      releases: page.releases.map(({ chart, ...rest }) => ({
+        ...rest,
+        ...(chart === undefined ? {} : { chart: { ...chart } }),
+      })),
+    };
+  });
   on(service.getRelease, async (request) =>
     fromRelease(await releases.get(principal, toTarget(request), request.revision)),
   );

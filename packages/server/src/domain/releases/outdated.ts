@@ -1,0 +1,81 @@
+import { asBerthError } from "@berth/base";
+
+import type { Principal } from "../access/index.ts";
+import type { ChartPolicy, ChartReader } from "../charts/index.ts";
+import type { ChartReference } from "../command.ts";
+import type { OutdatedLister, OutdatedQuery, OutdatedRelease, Release, ReleaseView } from "./types.ts";
+
+/** Sources asked at the same time. */
+const AT_ONCE = 4;
+
+/** What the lister is made of. */
+export interface OutdatedParts {
+  readonly releases: ReleaseView;
+  readonly charts: ChartReader;
+  readonly policy: ChartPolicy;
+}
+
+/** Finds releases whose source has a newer version: by the source that each revision carries. */
+export function createOutdatedLister({ releases, charts, policy }: OutdatedParts): OutdatedLister {
+  return async (principal, query) => {
+    const page = await releases.list(principal, { ...query, status: [], filter: "", minResourceVersion: "" });
+    const asked = new Map<string, Promise<Newest>>();
+    const ask = (release: Release): Promise<Newest> => {
+      const key = `${release.provenance["chart-source"] ?? ""} ${release.chart?.version ?? ""}`;
+      const known = asked.get(key) ?? findNewest(charts, policy, principal, release, query);
+      asked.set(key, known);
+      return known;
+    };
+    const found: OutdatedRelease[] = [];
+    for (let i = 0; i < page.releases.length; i += AT_ONCE) {
+      const some = page.releases.slice(i, i + AT_ONCE);
+      const newest = await Promise.all(some.map(ask));
+      some.forEach((release, at) => {
+        const { version = "", code = "" } = newest[at] ?? {};
+        if (version !== "" || code !== "") found.push(toOutdated(release, version, code));
+      });
+    }
+    return { releases: found, nextPageToken: page.nextPageToken };
+  };
+}
+
+interface Newest {
+  /** Absent where there is no newer one. */
+  readonly version?: string;
+  /** Why the source could not be asked. */
+  readonly code?: string;
+}
+
+async function findNewest(
+  charts: ChartReader,
+  policy: ChartPolicy,
+  principal: Principal,
+  { chart, provenance }: Release,
+  { version }: OutdatedQuery,
+): Promise<Newest> {
+  const reference = toReference(provenance["chart-source"] ?? "", policy);
+  if (reference === undefined || chart === undefined) return { code: "CHART_NOT_FOUND" };
+  try {
+    const range = [`>${chart.version}`, ...(version === "" ? [] : [version])].join(", ");
+    const { items } = await charts.versions(principal, reference, range, { offset: 0, limit: 1 });
+    const [newest] = items;
+    return newest === undefined ? {} : { version: newest.version };
+  } catch (error) {
+    return { code: asBerthError(error).code };
+  }
+}
+
+/** A source as a chart whose versions can be listed: by the configuration's name for it, which has the credentials. */
+export function toReference(source: string, { repositories }: ChartPolicy): ChartReference | undefined {
+  const place = source.replace(/@sha256:[0-9a-f]{64}$/, "").replace(/:[^:/]+$/, "");
+  const slash = place.lastIndexOf("/");
+  if (!/^(https?|oci):\/\/./.test(place) || slash < 8 || source.endsWith(".tgz")) return undefined;
+  const [repository, name] = [place.slice(0, slash), place.slice(slash + 1)];
+  const same = (url: string) => url.replace(/\/index\.yaml$/, "").replace(/\/+$/, "") === repository;
+  const named = Object.entries(repositories).find(([, { url }]) => same(url))?.[0];
+  return named === undefined ? { repository, name } : { name: `${named}/${name}` };
+}
+
+function toOutdated({ namespace, name, chart, provenance }: Release, newest: string, code: string): OutdatedRelease {
+  return { namespace, name, chart, source: provenance["chart-source"] ?? "", newest, code };
+}
