@@ -116,3 +116,55 @@ test("reuse, reset and reset-then-reuse mean what the flags mean", async () => {
     assert.deepEqual(await data(`api-${name}`), await data(`cli-${name}`));
   }
 });
+
+test("several documents are merged in order, and null takes a default away", async () => {
+  const chart = await berth.charts.write("layers", {
+    "values.yaml": "a: default\nb: default\nc: default\nd: { keep: 1, drop: 2 }\n",
+    "templates/config.yaml":
+      "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: {{ .Release.Name }} }\ndata: { values: {{ toJson .Values | quote }} }\n",
+  });
+  const body = {
+    ...{
+      name: "layers",
+      chart: { path: chart },
+      values: { a: "object", b: "object" },
+      values_yaml: "b: text\nc: text\n",
+    },
+    values_documents: ["c: first\nd: { drop: null }\n", "c: second\na: null\n"],
+  };
+  succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body));
+  const map = await berth.object<{ data: { values: string } }>("api/v1/namespaces/{ns}/configmaps/layers");
+  assert.deepEqual(JSON.parse(map?.data.values ?? ""), { b: "text", c: "second", d: { keep: 1 } });
+});
+
+test("values are compared with another chart's defaults and carried over", async () => {
+  const old = await berth.charts.write("moving", { "values.yaml": "port: 80\nname: a\n" });
+  const body = { name: "moving", chart: { path: old }, values: { port: 81, name: "b", gone: true } };
+  succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body));
+  const schema = '{"type":"object"}';
+  const next = await berth.charts.write("moving", {
+    "values.yaml": "# where it listens\nserver: { port: 80 }\nname: b\n",
+    "values.schema.json": schema,
+  });
+  interface Compared {
+    readonly findings: readonly { path: string; kind: string; moved_to: string }[];
+    readonly carried_yaml: string;
+    readonly defaults_yaml: string;
+    readonly schema_json: string;
+  }
+  const { status, body: compared } = await berth.request<Compared>("POST", `${berth.releases}/moving:compareValues`, {
+    chart: { path: next },
+  });
+  assert.equal(status, 200);
+  assert.deepEqual(
+    compared.findings.map(({ path, kind, moved_to }) => [path, kind, moved_to]),
+    [
+      ["gone", "VALUE_FINDING_KIND_REMOVED", ""],
+      ["name", "VALUE_FINDING_KIND_SAME_AS_DEFAULT", ""],
+      ["port", "VALUE_FINDING_KIND_MOVED", "server.port"],
+    ],
+  );
+  assert.equal(compared.carried_yaml, "gone: true\nname: b\nserver:\n  port: 81\n");
+  assert.match(compared.defaults_yaml, /# where it listens/);
+  assert.equal(compared.schema_json, schema);
+});

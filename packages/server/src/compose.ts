@@ -1,6 +1,7 @@
 import { systemClock } from "@berth/base";
 import type { Logger } from "@berth/base";
 import { startEngine } from "@berth/engine-client";
+import type { EgressPolicy } from "@berth/engine-client";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
@@ -57,12 +58,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
   const settler = createSettler(engine, clock, log);
   const { repositories, localCharts: allowLocal } = config;
-  const egress = {
-    ...config.egress,
-    allowedHosts: [...config.egress.allowedHosts],
-    allowedCidrs: [...config.egress.allowedCidrs],
-  };
-  const parts = { engine, settler, charts: { repositories, allowLocal }, egress, storageOf };
+  const parts = { engine, settler, charts: { repositories, allowLocal }, egress: egressOf(config), storageOf };
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const registry = createOperationRegistry();
@@ -114,4 +110,8 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
 
 function describeEngine(state: string): { ok: boolean; reason: string } {
   return state === "ready" ? { ok: true, reason: "" } : { ok: false, reason: state };
+}
+
+function egressOf({ egress }: Config): EgressPolicy {
+  return { ...egress, allowedHosts: [...egress.allowedHosts], allowedCidrs: [...egress.allowedCidrs] };
 }

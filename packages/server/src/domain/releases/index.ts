@@ -8,6 +8,7 @@ export type {
   ProgressEvent,
   RequestContext,
 } from "./action.ts";
+export { compareValues } from "./compare-values.ts";
 export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
 export { createReleaseIndex } from "./release-index.ts";
@@ -33,4 +34,5 @@ export type {
   Rendered,
   RevisionContent,
   RevisionDiff,
+  ValueFinding,
 } from "./types.ts";

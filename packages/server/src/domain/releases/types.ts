@@ -216,3 +216,12 @@ export type OutdatedLister = (
   principal: Principal,
   query: OutdatedQuery,
 ) => Promise<{ readonly releases: readonly OutdatedRelease[]; readonly nextPageToken: string }>;
+
+/** One user-supplied value that means something else in other defaults; both as JSON. */
+export interface ValueFinding {
+  readonly path: string;
+  readonly kind: "removed" | "moved" | "typeChanged" | "sameAsDefault";
+  readonly movedTo: string;
+  readonly mine: string;
+  readonly default: string;
+}

@@ -8,7 +8,7 @@ import type { OperationListener, RequestContext } from "../../domain/operations/
 import { fromDiff, fromHook, fromObjectStatus, fromOperation, fromPage, fromRelease } from "./from-domain.ts";
 import { addCharts } from "./charts.ts";
 import type { Handler, Typed } from "./handler.ts";
-import { fromPlan, fromRendered } from "./from-plan.ts";
+import { addPlans } from "./plans.ts";
 import { toInstall, toRollback, toTarget, toTest, toUninstall, toUpgrade } from "./to-command.ts";
 
 /** Revisions that a history answers where the caller names no number, as Helm's. */
@@ -17,7 +17,7 @@ const DEFAULT_PAGE = 100;
 
 /** What each RPC does, by `service.method`: one table for every protocol. */
 export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
-  const { releases, planner, operations, submit, principal } = berth;
+  const { releases, operations, submit, principal } = berth;
   const table = new Map<string, Handler>();
   const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
     table.set(handlerKey(method), async (request, context, listener) =>
@@ -34,22 +34,9 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.rollbackRelease, (request, ...rest) => write(toRollback(request), ...rest));
   on(service.uninstallRelease, (request, ...rest) => write(toUninstall(request), ...rest));
   on(service.testRelease, (request, ...rest) => write(toTest(request), ...rest));
-  on(service.planInstall, async (request) => fromPlan(await planner.plan(principal, toInstall(request))));
-  on(service.planUpgrade, async (request) => fromPlan(await planner.plan(principal, toUpgrade(request))));
-  on(service.renderRelease, async (request) => fromRendered(await planner.render(principal, toInstall(request))));
   on(service.listReleases, async (request) =>
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );
-  on(service.listOutdatedReleases, async (request) => {
-    const page = await berth.outdated(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE });
-    return {
-      nextPageToken: page.nextPageToken,
-      releases: page.releases.map(({ chart, ...rest }) => ({
-        ...rest,
-        ...(chart === undefined ? {} : { chart: { ...chart } }),
-      })),
-    };
-  });
   on(service.getRelease, async (request) =>
     fromRelease(await releases.get(principal, toTarget(request), request.revision)),
   );
@@ -86,6 +73,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
     fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to)),
   );
   addCharts(on, berth);
+  addPlans(on, berth);
   const operationMethods = operationService.OperationService.method;
   on(operationMethods.getOperation, async ({ id }) => fromOperation(await operations.get(principal, id)));
   on(operationMethods.cancelOperation, async ({ id }, context) =>

@@ -143,10 +143,11 @@ export function toChart(chart: api.ChartReference | undefined): ChartReference {
 }
 
 function toValues(request: api.InstallReleaseRequest | api.UpgradeReleaseRequest): ValuesInput {
-  const { values, valuesYaml } = request;
+  const { values, valuesYaml, valuesDocuments } = request;
   const documents = [
     ...(values === undefined ? [] : [JSON.stringify(values)]),
     ...(valuesYaml === "" ? [] : [valuesYaml]),
+    ...valuesDocuments,
   ];
   return {
     documents,
