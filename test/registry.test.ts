@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -18,6 +18,18 @@ let basic: TestRegistry;
 let token: TestRegistry;
 /** Digest of the archive of version 1.0.0. */
 let digest: string;
+
+/** A key that has signed nothing. */
+const PUBLIC_KEY = `-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEawFvEBYJKwYBBAHaRw8BAQdAPCsrFztjVk26Kq/satIsbOxIOz7XPgRjcXef
+I/+Lj/C0H0JlcnRoIHRlc3RzIDx0ZXN0c0BleGFtcGxlLmNvbT6IkAQTFggAOBYh
+BNckmL6s/ue9fdcUg/Ql4V6JmLR2BQJrAW8QAhsDBQsJCAcCBhUKCQgLAgQWAgMB
+Ah4BAheAAAoJEPQl4V6JmLR2G4AA/0yPGNCWjs/IMhHzv/nMTVHrYWekDnSmTlZB
+J5E197XBAQDpvEBR8TC1ksD5SptYc2i1D6HoPW80MOggOvh4fHJkAw==
+=GQ03
+-----END PGP PUBLIC KEY BLOCK-----
+`;
 
 const VERSIONS = ["1.0.0", "1.2.0", "2.0.0-rc.1", "1.1.0+build.5"];
 const access = { plain_http: true };
@@ -130,4 +142,27 @@ test("the old dialect takes a chart of a registry by its URL, and of a named one
     version: "1.0.0",
   });
   assert.deepEqual([status, body.status], [200, "success"]);
+});
+
+test("where charts have to be signed, one that nobody has signed is refused and nothing is done", async () => {
+  const keyringFile = join(berth.charts.path, "keyring.asc");
+  await writeFile(keyringFile, PUBLIC_KEY);
+  const config = {
+    verification: { keyringFile },
+    repositories: { open: { url: `oci://${open.host}/charts`, plainHttp: true } },
+  };
+  await using strict = await startTestBerth({ config });
+  for (const chart of [{ name: "open/demo" }, { path: join(berth.charts.path, "demo-1.0.0.tgz") }]) {
+    const { status, body } = await strict.request<{ code: string }>("POST", strict.releases, {
+      name: "unsigned",
+      chart,
+    });
+    assert.deepEqual([status, body.code], [422, "CHART_UNVERIFIED"]);
+  }
+  assert.equal(await strict.object("api/v1/namespaces/{ns}/configmaps/unsigned-config"), undefined);
+  const { body } = await berth.request<{ code: string; field: string }>("POST", berth.releases, {
+    name: "unsigned",
+    chart: { url: `oci://${open.host}/charts/demo`, access, verify: true },
+  });
+  assert.deepEqual([body.code, body.field], ["INVALID_ARGUMENT", "chart.verify"]);
 });

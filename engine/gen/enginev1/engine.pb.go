@@ -805,7 +805,12 @@ type ChartReference struct {
 	Digest string        `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	Egress *EgressPolicy `protobuf:"bytes,5,opt,name=egress,proto3" json:"egress,omitempty"`
 	// How the source is reached: repository, registry or URL.
-	Access        *SourceAccess `protobuf:"bytes,8,opt,name=access,proto3" json:"access,omitempty"`
+	Access *SourceAccess `protobuf:"bytes,8,opt,name=access,proto3" json:"access,omitempty"`
+	// Public keys (OpenPGP, armored or not). Where there are some, the archive must
+	// have a provenance file that one of them has signed (CHART_UNVERIFIED).
+	Keyring []byte `protobuf:"bytes,9,opt,name=keyring,proto3" json:"keyring,omitempty"`
+	// Provenance file of `archive`.
+	Provenance    []byte `protobuf:"bytes,10,opt,name=provenance,proto3" json:"provenance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -909,6 +914,20 @@ func (x *ChartReference) GetEgress() *EgressPolicy {
 func (x *ChartReference) GetAccess() *SourceAccess {
 	if x != nil {
 		return x.Access
+	}
+	return nil
+}
+
+func (x *ChartReference) GetKeyring() []byte {
+	if x != nil {
+		return x.Keyring
+	}
+	return nil
+}
+
+func (x *ChartReference) GetProvenance() []byte {
+	if x != nil {
+		return x.Provenance
 	}
 	return nil
 }
@@ -2987,7 +3006,9 @@ type ShowChartResponse struct {
 	// Names of the definitions in crds folders.
 	Crds []string `protobuf:"bytes,8,rep,name=crds,proto3" json:"crds,omitempty"`
 	// Content of the file that was asked for.
-	Content       []byte `protobuf:"bytes,9,opt,name=content,proto3" json:"content,omitempty"`
+	Content []byte `protobuf:"bytes,9,opt,name=content,proto3" json:"content,omitempty"`
+	// Who has signed it, where that was verified: the key's name and fingerprint.
+	SignedBy      string `protobuf:"bytes,10,opt,name=signed_by,json=signedBy,proto3" json:"signed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3083,6 +3104,13 @@ func (x *ShowChartResponse) GetContent() []byte {
 		return x.Content
 	}
 	return nil
+}
+
+func (x *ShowChartResponse) GetSignedBy() string {
+	if x != nil {
+		return x.SignedBy
+	}
+	return ""
 }
 
 // ChartFile is a file of a chart.
@@ -4942,7 +4970,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0eallow_loopback\x18\x01 \x01(\bR\rallowLoopback\x12(\n" +
 	"\x10allow_link_local\x18\x02 \x01(\bR\x0eallowLinkLocal\x12#\n" +
 	"\rallowed_hosts\x18\x03 \x03(\tR\fallowedHosts\x12#\n" +
-	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\xd9\x02\n" +
+	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\x93\x03\n" +
 	"\x0eChartReference\x12\x14\n" +
 	"\x04path\x18\x01 \x01(\tH\x00R\x04path\x12B\n" +
 	"\n" +
@@ -4953,7 +4981,12 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x03url\x18\a \x01(\tH\x00R\x03url\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\tR\x06digest\x125\n" +
 	"\x06egress\x18\x05 \x01(\v2\x1d.berth.engine.v1.EgressPolicyR\x06egress\x125\n" +
-	"\x06access\x18\b \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06accessB\b\n" +
+	"\x06access\x18\b \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06access\x12\x18\n" +
+	"\akeyring\x18\t \x01(\fR\akeyring\x12\x1e\n" +
+	"\n" +
+	"provenance\x18\n" +
+	" \x01(\fR\n" +
+	"provenanceB\b\n" +
 	"\x06source\"k\n" +
 	"\x0fRepositoryChart\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +
@@ -5131,7 +5164,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x05total\x18\x03 \x01(\x05R\x05total\"]\n" +
 	"\x10ShowChartRequest\x125\n" +
 	"\x05chart\x18\x01 \x01(\v2\x1f.berth.engine.v1.ChartReferenceR\x05chart\x12\x12\n" +
-	"\x04file\x18\x02 \x01(\tR\x04file\"\xbe\x02\n" +
+	"\x04file\x18\x02 \x01(\tR\x04file\"\xdb\x02\n" +
 	"\x11ShowChartResponse\x122\n" +
 	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12#\n" +
@@ -5143,7 +5176,9 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"schemaJson\x120\n" +
 	"\x05files\x18\a \x03(\v2\x1a.berth.engine.v1.ChartFileR\x05files\x12\x12\n" +
 	"\x04crds\x18\b \x03(\tR\x04crds\x12\x18\n" +
-	"\acontent\x18\t \x01(\fR\acontent\"3\n" +
+	"\acontent\x18\t \x01(\fR\acontent\x12\x1b\n" +
+	"\tsigned_by\x18\n" +
+	" \x01(\tR\bsignedBy\"3\n" +
 	"\tChartFile\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\"D\n" +

@@ -53,7 +53,7 @@ func fromArchive(content []byte) (*Loaded, error) {
 		return nil, invalid(err)
 	}
 	sum := sha256.Sum256(content)
-	return &Loaded{files: files, Digest: "sha256:" + hex.EncodeToString(sum[:])}, nil
+	return &Loaded{files: files, archive: content, Digest: "sha256:" + hex.EncodeToString(sum[:])}, nil
 }
 
 // budget is what an archive has used so far, its packed dependencies included.

@@ -24,7 +24,11 @@ const maxMessage = 1024
 type Loaded struct {
 	// Digest of the archive, or of the sorted files where it is a directory ("sha256:…").
 	Digest string
-	files  []*archive.BufferedFile
+	// SignedBy names the key that has signed it; empty where nobody asked.
+	SignedBy string
+	files    []*archive.BufferedFile
+	// Until they are verified.
+	archive, provenance []byte
 }
 
 // Chart gives a fresh copy: Helm's actions change the chart they are given.
@@ -64,11 +68,16 @@ func (l *Library) Load(ctx context.Context, reference *enginev1.ChartReference) 
 	if err := check(loaded); err != nil {
 		return nil, err
 	}
+	if err := verify(loaded, reference.GetKeyring()); err != nil {
+		return nil, err
+	}
+	loaded.archive, loaded.provenance = nil, nil
 	return loaded, nil
 }
 
 func (l *Library) load(ctx context.Context, reference *enginev1.ChartReference) (*Loaded, error) {
 	access, egress := reference.GetAccess(), reference.GetEgress()
+	signed := len(reference.GetKeyring()) > 0
 	switch source := reference.GetSource().(type) {
 	case *enginev1.ChartReference_Path:
 		if !l.allowLocal {
@@ -76,13 +85,17 @@ func (l *Library) load(ctx context.Context, reference *enginev1.ChartReference) 
 		}
 		return fromPath(source.Path)
 	case *enginev1.ChartReference_Repository:
-		return l.fromRepository(ctx, source.Repository, access, egress)
+		return l.fromRepository(ctx, source.Repository, access, egress, signed)
 	case *enginev1.ChartReference_Oci:
-		return fromRegistry(ctx, source.Oci, access, egress)
+		return fromRegistry(ctx, source.Oci, access, egress, signed)
 	case *enginev1.ChartReference_Url:
-		return fromURL(ctx, source.Url, access, egress)
+		return fromURL(ctx, source.Url, access, egress, signed)
 	case *enginev1.ChartReference_Archive:
-		return fromArchive(source.Archive)
+		loaded, err := fromArchive(source.Archive)
+		if err == nil {
+			loaded.provenance = reference.GetProvenance()
+		}
+		return loaded, err
 	}
 	return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "A chart has a path, a repository, a registry, a URL or an archive.", Field: "chart"}
 }

@@ -56,7 +56,17 @@ func fromFile(path, name string) (*Loaded, error) {
 	if err != nil {
 		return nil, missing(name, err)
 	}
-	return fromArchive(content)
+	loaded, err := fromArchive(content)
+	if err != nil {
+		return nil, err
+	}
+	beside, err := os.Open(path + provenanceSuffix)
+	if err != nil {
+		return loaded, nil
+	}
+	defer beside.Close()
+	loaded.provenance, _ = io.ReadAll(io.LimitReader(beside, maxProvenance))
+	return loaded, nil
 }
 
 func fromDirectory(path string) (*Loaded, error) {

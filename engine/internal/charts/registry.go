@@ -33,7 +33,7 @@ const (
 )
 
 // fromRegistry fetches a chart from an OCI registry.
-func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
+func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy, signed bool) (*Loaded, error) {
 	reference, err := registry.ParseReference(strings.TrimPrefix(chart.GetReference(), "oci://"))
 	if err != nil {
 		return nil, &problem.Error{
@@ -52,10 +52,11 @@ func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev
 	if err != nil {
 		return nil, err
 	}
-	layer, err := findLayer(ctx, repository, tag)
+	layers, err := findLayers(ctx, repository, tag)
 	if err != nil {
 		return nil, ofRegistry(reference, tag, err)
 	}
+	layer := layers.archive
 	if layer.Size > maxArchive {
 		return nil, tooLarge(layer.Size)
 	}
@@ -63,7 +64,14 @@ func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev
 	if err != nil {
 		return nil, ofRegistry(reference, tag, err)
 	}
-	return fromArchive(archive)
+	loaded, err := fromArchive(archive)
+	if err != nil || !signed || layers.provenance.Size == 0 || layers.provenance.Size > maxProvenance {
+		return loaded, err
+	}
+	if loaded.provenance, err = content.FetchAll(ctx, repository, layers.provenance); err != nil {
+		return nil, ofRegistry(reference, tag, err)
+	}
+	return loaded, nil
 }
 
 // open makes the client of a repository, which shows its credentials to the
@@ -176,17 +184,20 @@ func versionsOf(ctx context.Context, repository *remote.Repository) ([]string, e
 	return texts, nil
 }
 
-// findLayer finds the layer that is a chart's archive.
-func findLayer(ctx context.Context, repository *remote.Repository, tag string) (ocispec.Descriptor, error) {
-	none := ocispec.Descriptor{}
-	found, err := repository.Resolve(ctx, tag)
+// chartLayers are the layers of a chart; one without a provenance file has none.
+type chartLayers struct{ archive, provenance ocispec.Descriptor }
+
+// findLayers finds the layers of a chart.
+func findLayers(ctx context.Context, repository *remote.Repository, tag string) (chartLayers, error) {
+	none := chartLayers{}
+	head, err := repository.Resolve(ctx, tag)
 	if err != nil {
 		return none, err
 	}
-	if found.Size > maxManifest {
+	if head.Size > maxManifest {
 		return none, errors.New("its manifest is too large")
 	}
-	text, err := content.FetchAll(ctx, repository, found)
+	text, err := content.FetchAll(ctx, repository, head)
 	if err != nil {
 		return none, err
 	}
@@ -197,12 +208,19 @@ func findLayer(ctx context.Context, repository *remote.Repository, tag string) (
 	if manifest.Config.MediaType != helmregistry.ConfigMediaType {
 		return none, fmt.Errorf("it is no Helm chart but %.100q", manifest.Config.MediaType)
 	}
+	var found chartLayers
 	for _, layer := range manifest.Layers {
-		if layer.MediaType == helmregistry.ChartLayerMediaType || layer.MediaType == helmregistry.LegacyChartLayerMediaType {
-			return layer, nil
+		switch layer.MediaType {
+		case helmregistry.ChartLayerMediaType, helmregistry.LegacyChartLayerMediaType:
+			found.archive = layer
+		case helmregistry.ProvLayerMediaType:
+			found.provenance = layer
 		}
 	}
-	return none, errors.New("its manifest has no chart")
+	if found.archive.Size == 0 {
+		return none, errors.New("its manifest has no chart")
+	}
+	return found, nil
 }
 
 // ofRegistry makes a problem of what a registry answers.

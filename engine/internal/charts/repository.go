@@ -23,7 +23,7 @@ const (
 )
 
 // fromRepository finds a chart in a repository's index and fetches it.
-func (l *Library) fromRepository(ctx context.Context, reference *enginev1.RepositoryChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
+func (l *Library) fromRepository(ctx context.Context, reference *enginev1.RepositoryChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy, signed bool) (*Loaded, error) {
 	home, err := homeOf(reference.GetUrl())
 	if err != nil {
 		return nil, err
@@ -42,11 +42,7 @@ func (l *Library) fromRepository(ctx context.Context, reference *enginev1.Reposi
 	if err != nil {
 		return nil, fetchFailed(errors.New("the index names an archive at no valid URL"), err)
 	}
-	content, err := fetcher.get(ctx, location, maxArchive)
-	if err != nil {
-		return nil, err
-	}
-	loaded, err := fromArchive(content)
+	loaded, err := fetcher.archive(ctx, location, signed)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +77,7 @@ func (l *Library) findVersion(ctx context.Context, fetcher *fetcher, home *url.U
 }
 
 // fromURL fetches an archive.
-func fromURL(ctx context.Context, text string, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy) (*Loaded, error) {
+func fromURL(ctx context.Context, text string, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy, signed bool) (*Loaded, error) {
 	location, err := url.Parse(text)
 	if err != nil || (location.Scheme != "http" && location.Scheme != "https") || location.Host == "" {
 		return nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The chart's URL is not an http or https URL.", Field: "chart.url"}
@@ -92,11 +88,24 @@ func fromURL(ctx context.Context, text string, access *enginev1.SourceAccess, eg
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	content, err := fetcher.get(ctx, location, maxArchive)
+	return fetcher.archive(ctx, location, signed)
+}
+
+// archive fetches an archive, and where it has to be signed its provenance file beside it.
+func (f *fetcher) archive(ctx context.Context, location *url.URL, signed bool) (*Loaded, error) {
+	content, err := f.get(ctx, location, maxArchive)
 	if err != nil {
 		return nil, err
 	}
-	return fromArchive(content)
+	loaded, err := fromArchive(content)
+	if err != nil || !signed {
+		return loaded, err
+	}
+	beside := *location
+	beside.Path, beside.RawPath = location.Path+provenanceSuffix, ""
+	// One that is not there is no worse than one that nobody has signed.
+	loaded.provenance, _ = f.get(ctx, &beside, maxProvenance)
+	return loaded, nil
 }
 
 // find chooses as Helm does: the exact version, or the newest that fits. Only

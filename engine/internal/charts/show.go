@@ -32,7 +32,7 @@ func (l *Library) Show(ctx context.Context, request *enginev1.ShowChartRequest) 
 	if err != nil {
 		return nil, err
 	}
-	shown := &enginev1.ShowChartResponse{Digest: loaded.Digest, MetadataJson: string(metadata), SchemaJson: text(made.Schema)}
+	shown := &enginev1.ShowChartResponse{Digest: loaded.Digest, SignedBy: loaded.SignedBy, MetadataJson: string(metadata), SchemaJson: text(made.Schema)}
 	for _, file := range loaded.files {
 		shown.Files = append(shown.Files, &enginev1.ChartFile{Name: file.Name, Size: int64(len(file.Data))})
 		switch {

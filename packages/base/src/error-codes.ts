@@ -152,6 +152,11 @@ export const ERROR_CODES = {
     title: "The chart cannot be used",
     hint: "Correct the chart; `helm lint` shows most mistakes.",
   },
+  CHART_UNVERIFIED: {
+    kind: "unprocessable",
+    title: "The chart is not signed by a trusted key",
+    hint: "Sign it (helm package --sign) with a key of Berth's keyring, or ask who runs Berth to trust its key.",
+  },
   CHART_DIGEST_MISMATCH: {
     kind: "unprocessable",
     title: "The chart's archive has another digest",

@@ -57,8 +57,13 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
   const settler = createSettler(engine, clock, log);
-  const { repositories, localCharts: allowLocal } = config;
-  const parts = { engine, settler, charts: { repositories, allowLocal }, egress: egressOf(config), storageOf };
+  const parts = {
+    engine,
+    settler,
+    charts: chartPolicyOf(config),
+    egress: egressOf(config),
+    storageOf,
+  };
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const registry = createOperationRegistry();
@@ -114,4 +119,8 @@ function describeEngine(state: string): { ok: boolean; reason: string } {
 
 function egressOf({ egress }: Config): EgressPolicy {
   return { ...egress, allowedHosts: [...egress.allowedHosts], allowedCidrs: [...egress.allowedCidrs] };
+}
+
+function chartPolicyOf({ repositories, verification, localCharts: allowLocal }: Config) {
+  return { repositories, verification, allowLocal };
 }

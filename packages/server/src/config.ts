@@ -23,6 +23,8 @@ const repository = z.strictObject({
 const fileSchema = z.strictObject({
   /** Names that stand before a chart's name, as in `stable/rabbitmq`. */
   repositories: z.record(z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/), repository).default({}),
+  /** Keys that are trusted to sign charts (Helm's provenance), and whether every chart has to be signed. */
+  verification: z.strictObject({ keyringFile: z.string().min(1), required: z.boolean().default(true) }).optional(),
   egress: z
     .strictObject({
       allowLoopback: z.boolean().optional(),
@@ -73,6 +75,7 @@ export interface Config {
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
   readonly repositories: Readonly<Record<string, z.infer<typeof repository>>>;
+  readonly verification: { readonly keyring: Uint8Array; readonly required: boolean } | undefined;
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -108,9 +111,22 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     exitWithStdin: env.BERTH_EXIT_WITH_STDIN,
     logLevel: env.BERTH_LOG_LEVEL,
     repositories: file.repositories,
+    verification: file.verification === undefined ? undefined : readVerification(file.verification),
     // Charts of the machine and repositories of the machine go together: `up` has both.
     egress: { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS },
   });
+}
+
+function readVerification({ keyringFile, required }: { keyringFile: string; required: boolean }) {
+  try {
+    return { keyring: new Uint8Array(readFileSync(keyringFile)), required };
+  } catch (error) {
+    throw new BerthError("INVALID_ARGUMENT", "Configuration (file): verification.keyringFile cannot be read.", {
+      field: "verification.keyringFile",
+      hint: "Give the path of a file with OpenPGP public keys.",
+      cause: error,
+    });
+  }
 }
 
 /** Variables of Go's runtime and of its TLS roots that reach the engine. */

@@ -26,6 +26,10 @@ export interface ChartReference {
   readonly digest?: string | undefined;
   /** Whether the repository is asked for its index, however fresh that is. */
   readonly refresh?: boolean | undefined;
+  /** Whether a trusted key must have signed it. */
+  readonly verify?: boolean | undefined;
+  /** Provenance file of `archive`. */
+  readonly provenance?: Uint8Array | undefined;
 }
 
 /** How a source of charts is reached, beside user name and password; PEM texts. */

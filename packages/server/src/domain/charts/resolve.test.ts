@@ -13,6 +13,8 @@ test("a named repository gives its URL and credentials", () => {
     source: { kind: "repository", url: "https://charts.example.com/stable", name: "x", version: "1", refresh: false },
     access: { username: "u", password: "p", plainHttp: true },
     digest: "",
+    keyring: new Uint8Array(),
+    provenance: new Uint8Array(),
   });
 });
 
@@ -64,4 +66,12 @@ test("what cannot be resolved is refused with its field", () => {
       field: "chart.repository",
     });
   }
+});
+
+test("keys are asked for where the configuration or the request demands it", () => {
+  const keyring = new Uint8Array([1, 2, 3]);
+  const asks = (verify: boolean, required: boolean) =>
+    resolveChart({ name: "stable/x", verify }, { ...policy, verification: { keyring, required } }).keyring.length > 0;
+  assert.deepEqual([asks(false, false), asks(true, false), asks(false, true)], [false, true, true]);
+  assert.throws(() => resolveChart({ name: "stable/x", verify: true }, policy), { field: "chart.verify" });
 });

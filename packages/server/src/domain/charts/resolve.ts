@@ -15,6 +15,14 @@ export interface ChartPolicy {
   readonly repositories: Readonly<Record<string, NamedRepository>>;
   /** Whether a chart may be a file or directory of Berth's machine. */
   readonly allowLocal: boolean;
+  /** Keys that are trusted to sign charts. */
+  readonly verification?: Verification | undefined;
+}
+
+/** OpenPGP public keys, and whether every chart has to be signed by one. */
+export interface Verification {
+  readonly keyring: Uint8Array;
+  readonly required: boolean;
 }
 
 /** Where a chart is, with nothing left to look up. */
@@ -36,10 +44,32 @@ export interface ResolvedChart {
   readonly source: ChartSource;
   readonly digest: string;
   readonly access: SourceAccess & { readonly username: string; readonly password: string };
+  /** Keys of which one must have signed it; empty where nobody asks. */
+  readonly keyring: Uint8Array;
+  readonly provenance: Uint8Array;
 }
 
 /** Resolves a chart reference by the configuration's repositories. Pure. */
 export function resolveChart(reference: ChartReference, policy: ChartPolicy): ResolvedChart {
+  const { provenance = NO_BYTES } = reference;
+  return { ...resolvePlace(reference, policy), provenance, keyring: keyringFor(reference, policy) };
+}
+
+const NO_BYTES = new Uint8Array();
+
+function keyringFor({ verify = false }: ChartReference, { verification }: ChartPolicy): Uint8Array {
+  if (verification === undefined && verify) {
+    throw new BerthError("INVALID_ARGUMENT", "Berth has no keyring to verify a chart with.", {
+      field: "chart.verify",
+      hint: "Name one in the configuration (verification.keyringFile).",
+    });
+  }
+  return verification !== undefined && (verify || verification.required) ? verification.keyring : NO_BYTES;
+}
+
+type Place = Omit<ResolvedChart, "keyring" | "provenance">;
+
+function resolvePlace(reference: ChartReference, policy: ChartPolicy): Place {
   const { path, name, url, archive, digest = "" } = reference;
   const given = [path, name, url, archive].filter((one) => one !== undefined);
   if (given.length !== 1) {
@@ -70,7 +100,7 @@ function toArchive({ version = "" }: ChartReference): Meaning {
   return (url) => (url.protocol === "oci:" ? toOci(url, version) : { kind: "url", url: url.href });
 }
 
-function fromRepository(reference: ChartReference, name: string, place: string): ResolvedChart {
+function fromRepository(reference: ChartReference, name: string, place: string): Place {
   const { version = "", refresh = false } = reference;
   return fromPlace(reference, place, "chart.repository", (url) => {
     url.pathname = url.pathname.replace(/\/index\.yaml$/, "").replace(/\/+$/, "");
@@ -87,7 +117,7 @@ function toOci(url: URL, version: string): ChartSource {
 }
 
 /** Takes the user out of a URL; what is given beside it counts more. */
-function fromPlace(reference: ChartReference, text: string, field: string, meaning: Meaning): ResolvedChart {
+function fromPlace(reference: ChartReference, text: string, field: string, meaning: Meaning): Place {
   const url = parseUrl(text, field);
   const access = {
     ...reference.access,
@@ -112,7 +142,7 @@ function parseUrl(text: string, field: string): URL {
   });
 }
 
-function fromNamed(reference: ChartReference, name: string, policy: ChartPolicy): ResolvedChart {
+function fromNamed(reference: ChartReference, name: string, policy: ChartPolicy): Place {
   const slash = name.indexOf("/");
   const repositoryName = slash < 0 ? "" : name.slice(0, slash);
   const chart = name.slice(slash + 1);

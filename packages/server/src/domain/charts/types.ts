@@ -46,6 +46,8 @@ export interface ShownChart {
   readonly files: readonly { readonly name: string; readonly size: bigint }[];
   readonly crds: readonly string[];
   readonly content: Uint8Array;
+  /** Name and fingerprint of the key; empty where it was not verified. */
+  readonly signedBy: string;
 }
 
 /** What to look for in a repository. */

@@ -64,7 +64,7 @@ function stale(message: string): BerthError {
 
 /** A digest of all that decides what is done. How long is waited, and what is shown to the source, does not. */
 function digestOf({ verb, target, chart, values, options, ...rest }: Planned): string {
-  const { username: _u, password: _p, access: _a, refresh: _r, archive, ...source } = chart;
+  const { username: _u, password: _p, access: _a, refresh: _r, verify: _v, provenance: _s, archive, ...source } = chart;
   const { wait: _w, waitForJobs: _j, timeoutMs: _t, dryRun: _d, ...decisive } = options ?? {};
   const { expectedRevision: _e, planToken: _k, ...others } = rest;
   const content = archive === undefined ? "" : createHash("sha256").update(archive).digest("hex");

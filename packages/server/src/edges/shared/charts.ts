@@ -43,7 +43,13 @@ export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
     );
     const metadata = JSON.parse(metadataJson || "{}") as JsonObject;
     return {
-      ...{ digest: shown.digest, readme: shown.readme, valuesYaml: shown.valuesYaml, schemaJson: shown.schemaJson },
+      ...{
+        digest: shown.digest,
+        readme: shown.readme,
+        valuesYaml: shown.valuesYaml,
+        schemaJson: shown.schemaJson,
+        signedBy: shown.signedBy,
+      },
       ...{ metadata, crds: [...crds], content: new Uint8Array(content) },
       files: files.map(({ name, size }) => ({ name, size })),
     };

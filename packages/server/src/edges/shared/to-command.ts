@@ -139,6 +139,8 @@ export function toChart(chart: api.ChartReference | undefined): ChartReference {
     access: chart.access,
     digest: given(chart.digest),
     refresh: chart.refresh,
+    verify: chart.verify,
+    provenance: chart.provenance.length === 0 ? undefined : chart.provenance,
   };
 }
 

@@ -3,8 +3,12 @@ import type { EgressPolicy } from "@berth/engine-client";
 import type { ChartSource, ResolvedChart } from "../resolve.ts";
 
 /** The chart as the engine is told of it. */
-export function toChart({ source, digest, access }: ResolvedChart, egress: EgressPolicy) {
-  return { source: toSource(source), digest, egress, access: toAccess(access) };
+export function toChart({ source, digest, access, keyring, provenance }: ResolvedChart, egress: EgressPolicy) {
+  return {
+    ...{ source: toSource(source), digest, egress, access: toAccess(access) },
+    keyring: new Uint8Array(keyring),
+    provenance: new Uint8Array(provenance),
+  };
 }
 
 function toSource(source: ChartSource) {
