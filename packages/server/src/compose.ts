@@ -28,6 +28,7 @@ import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
 import { createReleaseReader } from "./domain/releases/actions/read.ts";
 import { createRollback } from "./domain/releases/actions/rollback.ts";
+import type { ActionParts } from "./domain/releases/actions/run.ts";
 import { createRunTests } from "./domain/releases/actions/run-tests.ts";
 import { createSettler } from "./domain/releases/actions/settler.ts";
 import { createUninstall } from "./domain/releases/actions/uninstall.ts";
@@ -81,13 +82,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
       clock,
       newId: newOperationId,
       generateName: createNameGenerator(() => clock.now()),
-      actions: {
-        install: createInstall(parts),
-        upgrade: createUpgrade(parts),
-        rollback: createRollback(parts),
-        uninstall: createUninstall(parts),
-        test: createRunTests(parts),
-      },
+      actions: createActions(parts),
     }),
     operations: createOperationView({ access, audit, registry }),
     releases,
@@ -110,6 +105,16 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
       await engine.stop();
       await client.close();
     },
+  };
+}
+
+function createActions(parts: ActionParts): Actions {
+  return {
+    install: createInstall(parts),
+    upgrade: createUpgrade(parts),
+    rollback: createRollback(parts),
+    uninstall: createUninstall(parts),
+    test: createRunTests(parts),
   };
 }
 
