@@ -24,6 +24,7 @@ import {
   createReleaseView,
   createSummaries,
 } from "./domain/releases/index.ts";
+import type { Actions } from "./domain/releases/index.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
 import { createReleaseReader } from "./domain/releases/actions/read.ts";
