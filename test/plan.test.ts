@@ -8,6 +8,7 @@ import type { OperationAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, DEPLOYMENT, SERVICE, hookJob } from "./support/charts.ts";
+import { of, planAt } from "./support/plans.ts";
 
 let berth: TestBerth;
 
@@ -16,43 +17,11 @@ before(async () => {
 });
 after(() => berth[Symbol.asyncDispose]());
 
-interface PlannedObject {
-  readonly object: { readonly api_version: string; readonly kind: string; readonly name: string };
-  readonly change: string;
-  readonly diff: string;
-  readonly live: string;
-  readonly planned: string;
-  readonly error?: { readonly code: string; readonly message: string };
-}
-
-interface Plan {
-  readonly token: string;
-  readonly verb: string;
-  readonly revision: number;
-  readonly chart_digest: string;
-  readonly objects: readonly PlannedObject[];
-  readonly hooks: readonly { readonly name: string }[];
-  readonly crds: readonly { readonly name: string; readonly change: string; readonly differs: boolean }[];
-  readonly values_diff: string;
-  readonly encoded_size: string;
-  readonly summary: Record<string, number>;
-}
+const plan = (path: string, body: Record<string, unknown>) => planAt(berth, path, body);
 
 interface Problem {
   readonly code: string;
   readonly field: string;
-}
-
-async function plan(path: string, body: Record<string, unknown>): Promise<Plan> {
-  const { status, body: answer } = await berth.request<Plan>("POST", `${berth.releases}${path}:plan`, body);
-  assert.equal(status, 200, JSON.stringify(answer));
-  return answer;
-}
-
-function of(made: Plan, kind: string, name?: string): PlannedObject {
-  const found = made.objects.find(({ object }) => object.kind === kind && (name ?? object.name) === object.name);
-  assert.ok(found, `${kind} ${name ?? ""} is in the plan`);
-  return found;
 }
 
 const SECRET = `apiVersion: v1
@@ -210,61 +179,6 @@ test("a token of another request, revision or chart is stale, and nothing is don
 
   const { body } = await berth.request<{ revision: number }>("GET", url);
   assert.equal(body.revision, 1);
-});
-
-test("removed APIs, missing definitions, objects of others and deletions are in the plan", async () => {
-  const existing = await berth.charts.write("existing", { "templates/config.yaml": CONFIG_MAP });
-  succeeded(await berth.request<OperationAnswer>("POST", berth.releases, { name: "owner", chart: { path: existing } }));
-  const kept = CONFIG_MAP.replace("-config", "-kept").replace(
-    "metadata:\n",
-    "metadata:\n  annotations: { helm.sh/resource-policy: keep }\n",
-  );
-  const first = await berth.charts.write("parts", {
-    "templates/config.yaml": CONFIG_MAP,
-    "templates/kept.yaml": kept,
-    "templates/gone.yaml": CONFIG_MAP.replace("-config", "-gone"),
-  });
-  succeeded(await berth.request<OperationAnswer>("POST", berth.releases, { name: "parts", chart: { path: first } }));
-  const second = await berth.charts.write("parts", {
-    "templates/config.yaml": CONFIG_MAP,
-    "templates/theirs.yaml": CONFIG_MAP.replace("{{ .Release.Name }}-config", "owner-config"),
-    "templates/old.yaml": "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nmetadata: { name: old }\n",
-    "templates/invalid.yaml":
-      "apiVersion: v1\nkind: Service\nmetadata: { name: invalid }\nspec: { ports: [ { port: 99999 } ] }\n",
-    "templates/kept.yaml": "",
-    "templates/gone.yaml": "",
-    "crds/crd.yaml": JSON.stringify({
-      apiVersion: "apiextensions.k8s.io/v1",
-      kind: "CustomResourceDefinition",
-      metadata: { name: "planets.plan.example.com" },
-      spec: {
-        group: "plan.example.com",
-        names: { kind: "Planet", plural: "planets" },
-        scope: "Namespaced",
-        versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
-      },
-    }),
-    "templates/planet.yaml": "apiVersion: plan.example.com/v1\nkind: Planet\nmetadata: { name: mars }\n",
-  });
-  const made = await plan("/parts", { chart: { path: second } });
-  assert.equal(of(made, "PodDisruptionBudget").error?.code, "API_REMOVED");
-  assert.equal(of(made, "ConfigMap", "owner-config").error?.code, "OBJECT_EXISTS");
-  assert.equal(of(made, "Service").error?.code, "CLUSTER_REFUSED");
-  assert.equal(of(made, "ConfigMap", "parts-gone").change, "PLANNED_CHANGE_DELETE");
-  assert.equal(of(made, "ConfigMap", "parts-kept").change, "PLANNED_CHANGE_KEEP");
-  assert.equal(of(made, "ConfigMap", "parts-config").change, "PLANNED_CHANGE_UNCHANGED");
-  assert.equal(made.summary.refused, 3);
-  assert.deepEqual(made.crds, [
-    { name: "planets.plan.example.com", change: "PLANNED_CHANGE_UNCHANGED", differs: true },
-  ]);
-
-  const asInstall = await plan("", { name: "fresh", chart: { path: second } });
-  assert.deepEqual(
-    asInstall.crds.map(({ change }) => change),
-    ["PLANNED_CHANGE_CREATE"],
-  );
-  assert.equal(of(asInstall, "Planet").change, "PLANNED_CHANGE_CREATE");
-  assert.equal(of(asInstall, "Planet").error, undefined);
 });
 
 test("validate_only says what would be refused, and render what would be sent; both change nothing", async () => {

@@ -1372,8 +1372,11 @@ type ActionOptions struct {
 	HistoryMax  int32  `protobuf:"varint,11,opt,name=history_max,json=historyMax,proto3" json:"history_max,omitempty"`
 	Description string `protobuf:"bytes,12,opt,name=description,proto3" json:"description,omitempty"`
 	// The caller's own labels on the release.
-	Labels        map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	DryRun        bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // Server-side dry run.
+	Labels map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	DryRun bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // Server-side dry run.
+	// Applies the definitions of the chart's crds folders before anything else,
+	// also those that exist: Helm itself never changes one.
+	UpgradeCrds   bool `protobuf:"varint,15,opt,name=upgrade_crds,json=upgradeCrds,proto3" json:"upgrade_crds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1502,6 +1505,13 @@ func (x *ActionOptions) GetLabels() map[string]string {
 func (x *ActionOptions) GetDryRun() bool {
 	if x != nil {
 		return x.DryRun
+	}
+	return false
+}
+
+func (x *ActionOptions) GetUpgradeCrds() bool {
+	if x != nil {
+		return x.UpgradeCrds
 	}
 	return false
 }
@@ -2397,8 +2407,12 @@ type PlannedCrd struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Name   string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Change PlannedChange          `protobuf:"varint,2,opt,name=change,proto3,enum=berth.engine.v1.PlannedChange" json:"change,omitempty"`
-	// Tells that the cluster's definition is another one than the chart's.
-	Differs       bool `protobuf:"varint,3,opt,name=differs,proto3" json:"differs,omitempty"`
+	// Tells that the cluster's definition is another one than the chart's, and stays so.
+	Differs bool `protobuf:"varint,3,opt,name=differs,proto3" json:"differs,omitempty"`
+	// As in PlannedObject, where it would be changed.
+	Live          string       `protobuf:"bytes,4,opt,name=live,proto3" json:"live,omitempty"`
+	Planned       string       `protobuf:"bytes,5,opt,name=planned,proto3" json:"planned,omitempty"`
+	Error         *ActionError `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2452,6 +2466,27 @@ func (x *PlannedCrd) GetDiffers() bool {
 		return x.Differs
 	}
 	return false
+}
+
+func (x *PlannedCrd) GetLive() string {
+	if x != nil {
+		return x.Live
+	}
+	return ""
+}
+
+func (x *PlannedCrd) GetPlanned() string {
+	if x != nil {
+		return x.Planned
+	}
+	return ""
+}
+
+func (x *PlannedCrd) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
 }
 
 // SearchChartsRequest asks a repository's index.
@@ -5019,7 +5054,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"setLiteral\"5\n" +
 	"\aSetFile\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\xb1\x05\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\xd4\x05\n" +
 	"\rActionOptions\x121\n" +
 	"\x04wait\x18\x01 \x01(\x0e2\x1d.berth.engine.v1.WaitStrategyR\x04wait\x12\"\n" +
 	"\rwait_for_jobs\x18\x02 \x01(\bR\vwaitForJobs\x123\n" +
@@ -5036,7 +5071,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"historyMax\x12 \n" +
 	"\vdescription\x18\f \x01(\tR\vdescription\x12B\n" +
 	"\x06labels\x18\r \x03(\v2*.berth.engine.v1.ActionOptions.LabelsEntryR\x06labels\x12\x17\n" +
-	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x1a9\n" +
+	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x12!\n" +
+	"\fupgrade_crds\x18\x0f \x01(\bR\vupgradeCrds\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x02\n" +
@@ -5114,12 +5150,15 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x12\n" +
 	"\x04live\x18\x03 \x01(\tR\x04live\x12\x18\n" +
 	"\aplanned\x18\x04 \x01(\tR\aplanned\x122\n" +
-	"\x05error\x18\x05 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"r\n" +
+	"\x05error\x18\x05 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"\xd4\x01\n" +
 	"\n" +
 	"PlannedCrd\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x126\n" +
 	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x18\n" +
-	"\adiffers\x18\x03 \x01(\bR\adiffers\"\xbc\x02\n" +
+	"\adiffers\x18\x03 \x01(\bR\adiffers\x12\x12\n" +
+	"\x04live\x18\x04 \x01(\tR\x04live\x12\x18\n" +
+	"\aplanned\x18\x05 \x01(\tR\aplanned\x122\n" +
+	"\x05error\x18\x06 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"\xbc\x02\n" +
 	"\x13SearchChartsRequest\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x125\n" +
 	"\x06access\x18\x02 \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06access\x125\n" +
@@ -5520,99 +5559,100 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	4,   // 43: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
 	44,  // 44: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
 	4,   // 45: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
-	14,  // 46: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
-	10,  // 47: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
-	44,  // 48: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
-	31,  // 49: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
-	32,  // 50: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
-	67,  // 51: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
-	11,  // 52: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
-	44,  // 53: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
-	32,  // 54: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
-	11,  // 55: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
-	44,  // 56: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
-	37,  // 57: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
-	39,  // 58: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	67,  // 59: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	5,   // 60: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	40,  // 61: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	24,  // 62: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	41,  // 63: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	42,  // 64: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	43,  // 65: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	23,  // 66: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	45,  // 67: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	44,  // 68: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	53,  // 69: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	23,  // 70: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	63,  // 71: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	67,  // 72: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	67,  // 73: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	67,  // 74: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	64,  // 75: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	65,  // 76: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	8,   // 77: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 78: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	45,  // 79: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	44,  // 80: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	66,  // 81: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 82: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 83: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 84: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 85: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 86: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	56,  // 87: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	44,  // 88: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 89: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 90: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	56,  // 91: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	44,  // 92: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	67,  // 93: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	67,  // 94: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 95: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 96: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	44,  // 97: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 98: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 99: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 100: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	44,  // 101: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 102: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 103: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 104: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 105: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 106: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	46,  // 107: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	48,  // 108: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	50,  // 109: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	52,  // 110: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 111: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	29,  // 112: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	33,  // 113: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	35,  // 114: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	54,  // 115: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	57,  // 116: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	59,  // 117: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	38,  // 118: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	38,  // 119: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	38,  // 120: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	38,  // 121: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	38,  // 122: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	47,  // 123: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	49,  // 124: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	51,  // 125: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	53,  // 126: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 127: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	30,  // 128: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	34,  // 129: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	36,  // 130: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	55,  // 131: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	58,  // 132: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	60,  // 133: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	118, // [118:134] is the sub-list for method output_type
-	102, // [102:118] is the sub-list for method input_type
-	102, // [102:102] is the sub-list for extension type_name
-	102, // [102:102] is the sub-list for extension extendee
-	0,   // [0:102] is the sub-list for field type_name
+	44,  // 46: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
+	14,  // 47: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
+	10,  // 48: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	44,  // 49: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
+	31,  // 50: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
+	32,  // 51: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
+	67,  // 52: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	11,  // 53: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
+	44,  // 54: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
+	32,  // 55: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
+	11,  // 56: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
+	44,  // 57: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
+	37,  // 58: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
+	39,  // 59: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	67,  // 60: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	5,   // 61: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	40,  // 62: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	24,  // 63: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	41,  // 64: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	42,  // 65: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	43,  // 66: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	23,  // 67: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	45,  // 68: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	44,  // 69: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	53,  // 70: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	23,  // 71: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	63,  // 72: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	67,  // 73: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	67,  // 74: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	67,  // 75: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	64,  // 76: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	65,  // 77: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	8,   // 78: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 79: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	45,  // 80: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	44,  // 81: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	66,  // 82: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 83: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 84: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 85: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 86: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 87: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	56,  // 88: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	44,  // 89: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 90: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 91: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	56,  // 92: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	44,  // 93: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	67,  // 94: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	67,  // 95: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 96: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 97: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	44,  // 98: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 99: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	45,  // 100: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 101: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	44,  // 102: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 103: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 104: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 105: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 106: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 107: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	46,  // 108: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	48,  // 109: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	50,  // 110: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	52,  // 111: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 112: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	29,  // 113: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	33,  // 114: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	35,  // 115: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	54,  // 116: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	57,  // 117: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	59,  // 118: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	38,  // 119: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	38,  // 120: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	38,  // 121: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	38,  // 122: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	38,  // 123: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	47,  // 124: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	49,  // 125: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	51,  // 126: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	53,  // 127: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 128: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	30,  // 129: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	34,  // 130: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	36,  // 131: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	55,  // 132: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	58,  // 133: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	60,  // 134: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	119, // [119:135] is the sub-list for method output_type
+	103, // [103:119] is the sub-list for method input_type
+	103, // [103:103] is the sub-list for extension type_name
+	103, // [103:103] is the sub-list for extension extendee
+	0,   // [0:103] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }

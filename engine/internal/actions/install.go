@@ -112,6 +112,12 @@ func (s *session) runInstall(request *enginev1.InstallRequest, made *chart.Chart
 		s.client.TrustServer()
 	}
 	if touchesBeforeStoring(request, made) {
+		if request.GetOptions().GetUpgradeCrds() && !install.SkipCRDs {
+			if err := s.upgradeCrds(made, request.GetOptions()); err != nil {
+				return err
+			}
+			install.SkipCRDs = true
+		}
 		if len(made.CRDObjects()) > 0 && !install.SkipCRDs {
 			s.events.Phase(enginev1.Phase_PHASE_CRDS)
 			defer s.known.Forget()

@@ -138,11 +138,11 @@ func (p *plan) rendered(loaded *charts.Loaded, vals map[string]any) (*release.Re
 
 // running are the hooks that the verb runs.
 func (p *plan) running(all []*release.Hook) []*release.Hook {
-	before, after, options := release.HookPreUpgrade, release.HookPostUpgrade, p.upgrade.GetOptions()
+	before, after := release.HookPreUpgrade, release.HookPostUpgrade
 	if p.install != nil {
-		before, after, options = release.HookPreInstall, release.HookPostInstall, p.install.GetOptions()
+		before, after = release.HookPreInstall, release.HookPostInstall
 	}
-	if options.GetDisableHooks() {
+	if p.options().GetDisableHooks() {
 		return nil
 	}
 	var running []*release.Hook
@@ -158,6 +158,13 @@ func (p *plan) running(all []*release.Hook) []*release.Hook {
 	return running
 }
 
+func (p *plan) options() *enginev1.ActionOptions {
+	if p.install != nil {
+		return p.install.GetOptions()
+	}
+	return p.upgrade.GetOptions()
+}
+
 // serverSide tells whether objects are applied server-side, as Helm decides it.
 func (p *plan) serverSide() bool {
 	if p.install != nil {
@@ -167,10 +174,8 @@ func (p *plan) serverSide() bool {
 }
 
 func (p *plan) updateOptions() []kube.ClientUpdateOption {
-	options, before := p.upgrade.GetOptions(), ""
-	if p.install != nil {
-		options = p.install.GetOptions()
-	} else {
+	options, before := p.options(), ""
+	if p.install == nil {
 		before = p.current.ApplyMethod
 	}
 	server := p.serverSide()

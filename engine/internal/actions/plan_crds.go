@@ -62,9 +62,26 @@ func (p *plan) crds(ctx context.Context, made *chart.Chart) ([]*enginev1.Planned
 		default:
 			one.Differs = !isWithin(definition.Object["spec"], live.Object["spec"])
 		}
+		if one.GetDiffers() && p.options().GetUpgradeCrds() {
+			p.planUpgrade(ctx, one, definition, live)
+		}
 		plans = append(plans, one)
 	}
 	return plans, nil
+}
+
+// planUpgrade asks what would become of a definition that is applied.
+func (p *plan) planUpgrade(ctx context.Context, one *enginev1.PlannedCrd, definition, live *unstructured.Unstructured) {
+	one.Change, one.Differs = enginev1.PlannedChange_PLANNED_CHANGE_UPDATE, false
+	if live == nil {
+		one.Change = enginev1.PlannedChange_PLANNED_CHANGE_CREATE
+	}
+	after, err := p.applyDefinition(ctx, definition, p.options())
+	if err != nil {
+		one.Error = classify(err, nil).Proto()
+		return
+	}
+	one.Live, one.Planned = shownPair(live, after, false, "")
 }
 
 // isWithin tells whether all that is written stands in what is live, which has

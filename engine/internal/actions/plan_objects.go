@@ -44,6 +44,8 @@ func (p *plan) objects(ctx context.Context, rel *release.Release, own map[schema
 		switch {
 		case one.info == nil && own[one.kind()], one.info != nil && blind:
 			plans[i] = &enginev1.PlannedObject{Object: one.reference(), Change: enginev1.PlannedChange_PLANNED_CHANGE_CREATE, Planned: shownText(one.text)}
+		case one.info != nil && own[one.kind()] && p.options().GetUpgradeCrds():
+			plans[i] = p.unasked(one)
 		case one.info == nil:
 			plans[i] = &enginev1.PlannedObject{Object: one.reference(), Change: enginev1.PlannedChange_PLANNED_CHANGE_CREATE, Error: one.failure}
 		default:
@@ -156,6 +158,23 @@ func (p *plan) object(one *piece, original *resource.Info) *enginev1.PlannedObje
 	made.Live, made.Planned = shownPair(before, after, made.GetError() == nil && before == nil, one.text)
 	if made.GetError() == nil && before != nil && made.GetLive() == made.GetPlanned() {
 		made.Change = enginev1.PlannedChange_PLANNED_CHANGE_UNCHANGED
+	}
+	return made
+}
+
+// unasked shows an object of a kind whose definition is applied first: the API
+// server knows only the one before.
+func (p *plan) unasked(one *piece) *enginev1.PlannedObject {
+	made := &enginev1.PlannedObject{Object: one.reference(), Change: enginev1.PlannedChange_PLANNED_CHANGE_CREATE}
+	made.Object.Namespace = one.info.Namespace
+	made.Planned = shownText(one.text)
+	live, err := resource.NewHelper(one.info.Client, one.info.Mapping).Get(one.info.Namespace, one.info.Name)
+	switch {
+	case err == nil:
+		made.Change = enginev1.PlannedChange_PLANNED_CHANGE_UPDATE
+		made.Live, _ = shownPair(toUnstructured(live), nil, false, "")
+	case !apierrors.IsNotFound(err):
+		made.Error = classify(err, nil).Proto()
 	}
 	return made
 }

@@ -63,6 +63,11 @@ func (s *session) upgrade(request *enginev1.UpgradeRequest, current *release.Rel
 	if made, err = loaded.Chart(); err != nil {
 		return err
 	}
+	if request.GetOptions().GetUpgradeCrds() {
+		if err := s.upgradeCrds(made, request.GetOptions()); err != nil {
+			return err
+		}
+	}
 	upgrade := s.newUpgrade(s.config, request, current)
 	if upgrade.DisableOpenAPIValidation {
 		s.client.TrustServer()

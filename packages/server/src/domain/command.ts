@@ -76,6 +76,8 @@ export interface ActionOptions {
   readonly historyMax?: number | undefined;
   readonly description?: string | undefined;
   readonly dryRun?: boolean | undefined;
+  /** Whether the definitions of the chart are applied first, also those that exist. */
+  readonly upgradeCrds?: boolean | undefined;
 }
 
 interface WriteCommand {

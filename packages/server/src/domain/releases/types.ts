@@ -176,6 +176,8 @@ export interface PlannedCrd {
   readonly name: string;
   readonly change: PlannedChange;
   readonly differs: boolean;
+  readonly diff: string;
+  readonly error: BerthError | undefined;
 }
 
 /** A chart rendered as its install would render it. */

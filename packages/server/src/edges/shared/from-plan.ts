@@ -24,7 +24,11 @@ export function fromPlan(made: Plan): MessageInitShape<typeof plan.PlanSchema> {
     verb: verb === "install" ? operation.Verb.INSTALL : operation.Verb.UPGRADE,
     objects: objects.map(fromPlannedObject),
     hooks: hooks.map(fromHook),
-    crds: crds.map(({ name, change, differs }) => ({ name, change: CHANGES[change], differs })),
+    crds: crds.map(({ change, error, ...crd }) => ({
+      ...crd,
+      change: CHANGES[change],
+      ...(error === undefined ? {} : { error: fromError(error) }),
+    })),
     encodedSize: BigInt(encodedSize),
     encodedSizeLimit: RECORD_LIMIT,
     summary: summarise(objects),

@@ -178,6 +178,7 @@ function toOptions(options: api.Options | undefined, validateOnly: boolean): Act
     historyMax: options.historyMax,
     description: options.description,
     dryRun: options.dryRun || validateOnly,
+    upgradeCrds: options.upgradeCrds,
   };
 }
 

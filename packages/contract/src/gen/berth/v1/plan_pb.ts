@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/v1/plan.proto.
  */
 export const file_berth_v1_plan: GenFile = /*@__PURE__*/
-  fileDesc("ChNiZXJ0aC92MS9wbGFuLnByb3RvEghiZXJ0aC52MSLXAgoEUGxhbhINCgV0b2tlbhgBIAEoCRIcCgR2ZXJiGAIgASgOMg4uYmVydGgudjEuVmVyYhIeCgVjaGFydBgDIAEoCzIPLmJlcnRoLnYxLkNoYXJ0EhQKDGNoYXJ0X2RpZ2VzdBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBRIoCgdvYmplY3RzGAYgAygLMhcuYmVydGgudjEuUGxhbm5lZE9iamVjdBIdCgVob29rcxgHIAMoCzIOLmJlcnRoLnYxLkhvb2sSIgoEY3JkcxgIIAMoCzIULmJlcnRoLnYxLlBsYW5uZWRDcmQSEwoLdmFsdWVzX2RpZmYYCSABKAkSFAoMZW5jb2RlZF9zaXplGAogASgDEhoKEmVuY29kZWRfc2l6ZV9saW1pdBgLIAEoAxImCgdzdW1tYXJ5GAwgASgLMhUuYmVydGgudjEuUGxhblN1bW1hcnkibwoLUGxhblN1bW1hcnkSDgoGY3JlYXRlGAEgASgFEg4KBnVwZGF0ZRgCIAEoBRIRCgl1bmNoYW5nZWQYAyABKAUSDgoGZGVsZXRlGAQgASgFEgwKBGtlZXAYBSABKAUSDwoHcmVmdXNlZBgGIAEoBSK5AQoNUGxhbm5lZE9iamVjdBIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USJwoGY2hhbmdlGAIgASgOMhcuYmVydGgudjEuUGxhbm5lZENoYW5nZRIMCgRkaWZmGAMgASgJEgwKBGxpdmUYBCABKAkSDwoHcGxhbm5lZBgFIAEoCRInCgVlcnJvchgGIAEoCzIYLmJlcnRoLnYxLk9wZXJhdGlvbkVycm9yIlQKClBsYW5uZWRDcmQSDAoEbmFtZRgBIAEoCRInCgZjaGFuZ2UYAiABKA4yFy5iZXJ0aC52MS5QbGFubmVkQ2hhbmdlEg8KB2RpZmZlcnMYAyABKAgqtwEKDVBsYW5uZWRDaGFuZ2USHgoaUExBTk5FRF9DSEFOR0VfVU5TUEVDSUZJRUQQABIZChVQTEFOTkVEX0NIQU5HRV9DUkVBVEUQARIZChVQTEFOTkVEX0NIQU5HRV9VUERBVEUQAhIcChhQTEFOTkVEX0NIQU5HRV9VTkNIQU5HRUQQAxIZChVQTEFOTkVEX0NIQU5HRV9ERUxFVEUQBBIXChNQTEFOTkVEX0NIQU5HRV9LRUVQEAViBnByb3RvMw", [file_berth_v1_operation, file_berth_v1_release]);
+  fileDesc("ChNiZXJ0aC92MS9wbGFuLnByb3RvEghiZXJ0aC52MSLXAgoEUGxhbhINCgV0b2tlbhgBIAEoCRIcCgR2ZXJiGAIgASgOMg4uYmVydGgudjEuVmVyYhIeCgVjaGFydBgDIAEoCzIPLmJlcnRoLnYxLkNoYXJ0EhQKDGNoYXJ0X2RpZ2VzdBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBRIoCgdvYmplY3RzGAYgAygLMhcuYmVydGgudjEuUGxhbm5lZE9iamVjdBIdCgVob29rcxgHIAMoCzIOLmJlcnRoLnYxLkhvb2sSIgoEY3JkcxgIIAMoCzIULmJlcnRoLnYxLlBsYW5uZWRDcmQSEwoLdmFsdWVzX2RpZmYYCSABKAkSFAoMZW5jb2RlZF9zaXplGAogASgDEhoKEmVuY29kZWRfc2l6ZV9saW1pdBgLIAEoAxImCgdzdW1tYXJ5GAwgASgLMhUuYmVydGgudjEuUGxhblN1bW1hcnkibwoLUGxhblN1bW1hcnkSDgoGY3JlYXRlGAEgASgFEg4KBnVwZGF0ZRgCIAEoBRIRCgl1bmNoYW5nZWQYAyABKAUSDgoGZGVsZXRlGAQgASgFEgwKBGtlZXAYBSABKAUSDwoHcmVmdXNlZBgGIAEoBSK5AQoNUGxhbm5lZE9iamVjdBIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USJwoGY2hhbmdlGAIgASgOMhcuYmVydGgudjEuUGxhbm5lZENoYW5nZRIMCgRkaWZmGAMgASgJEgwKBGxpdmUYBCABKAkSDwoHcGxhbm5lZBgFIAEoCRInCgVlcnJvchgGIAEoCzIYLmJlcnRoLnYxLk9wZXJhdGlvbkVycm9yIosBCgpQbGFubmVkQ3JkEgwKBG5hbWUYASABKAkSJwoGY2hhbmdlGAIgASgOMhcuYmVydGgudjEuUGxhbm5lZENoYW5nZRIPCgdkaWZmZXJzGAMgASgIEgwKBGRpZmYYBCABKAkSJwoFZXJyb3IYBSABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvciq3AQoNUGxhbm5lZENoYW5nZRIeChpQTEFOTkVEX0NIQU5HRV9VTlNQRUNJRklFRBAAEhkKFVBMQU5ORURfQ0hBTkdFX0NSRUFURRABEhkKFVBMQU5ORURfQ0hBTkdFX1VQREFURRACEhwKGFBMQU5ORURfQ0hBTkdFX1VOQ0hBTkdFRBADEhkKFVBMQU5ORURfQ0hBTkdFX0RFTEVURRAEEhcKE1BMQU5ORURfQ0hBTkdFX0tFRVAQBWIGcHJvdG8z", [file_berth_v1_operation, file_berth_v1_release]);
 
 /**
  * Plan is what an install or upgrade would change in the cluster, found out by
@@ -210,7 +210,8 @@ export const PlannedObjectSchema: GenMessage<PlannedObject> = /*@__PURE__*/
 
 /**
  * PlannedCrd is a definition of a chart's crds folder. Helm's install makes
- * those that are missing; an upgrade makes none, and neither changes one.
+ * those that are missing; an upgrade makes none, and neither changes one, unless
+ * `upgrade_crds` of the options asks for it.
  *
  * @generated from message berth.v1.PlannedCrd
  */
@@ -231,6 +232,20 @@ export type PlannedCrd = Message<"berth.v1.PlannedCrd"> & {
    * @generated from field: bool differs = 3;
    */
   differs: boolean;
+
+  /**
+   * Unified diff where it would be changed.
+   *
+   * @generated from field: string diff = 4;
+   */
+  diff: string;
+
+  /**
+   * Why the API server would refuse it.
+   *
+   * @generated from field: berth.v1.OperationError error = 5;
+   */
+  error?: OperationError | undefined;
 };
 
 /**

@@ -8,7 +8,7 @@ import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
 import { makePlanToken } from "../plan-token.ts";
-import type { Plan, PlannedChange, PlannedObject, ReleasePlanner } from "../types.ts";
+import type { Plan, PlannedChange, PlannedCrd, PlannedObject, ReleasePlanner } from "../types.ts";
 import { fromError, fromHook, fromObject, throwError } from "./answer.ts";
 import { toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
 import type { ActionParts } from "./run.ts";
@@ -80,6 +80,7 @@ export async function refuseWhatWouldFail(
 ): Promise<void> {
   const answer = await askForPlan(parts, run.cluster, run.principal, command);
   throwError(answer.error);
+  throwError(answer.crds.find(({ error }) => error !== undefined)?.error);
   const refused = answer.objects.find(({ error }) => error !== undefined);
   if (refused?.error === undefined) return;
   throwError({ ...refused.error, object: refused.error.object ?? refused.object });
@@ -107,10 +108,15 @@ function toPlan(command: InstallCommand | UpgradeCommand, answer: engine.PlanRes
     revision,
     objects: answer.objects.map(toPlannedObject),
     hooks: answer.hooks.map(fromHook),
-    crds: answer.crds.map(({ name, change, differs }) => ({ name, change: toChange(change), differs })),
+    crds: answer.crds.map(toPlannedCrd),
     valuesDiff: patch("values", answer.currentValuesYaml, answer.plannedValuesYaml),
     encodedSize: Number(answer.encodedSize),
   };
+}
+
+function toPlannedCrd({ name, change, differs, live, planned, error }: engine.PlannedCrd): PlannedCrd {
+  const diff = patch(`CustomResourceDefinition ${name}`, live, planned);
+  return { name, change: toChange(change), differs, diff, error: error === undefined ? undefined : fromError(error) };
 }
 
 function toPlannedObject({ object, change, live, planned, error }: engine.PlannedObject): PlannedObject {

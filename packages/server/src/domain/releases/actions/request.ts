@@ -130,6 +130,7 @@ export function toOptions(options: ActionOptions = {}, labels: Readonly<Record<s
     historyMax: options.historyMax ?? 0,
     description: options.description ?? "",
     dryRun: options.dryRun ?? false,
+    upgradeCrds: options.upgradeCrds ?? false,
     labels: { ...labels },
   };
 }
