@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -166,3 +167,66 @@ test("where charts have to be signed, one that nobody has signed is refused and 
   });
   assert.deepEqual([body.code, body.field], ["INVALID_ARGUMENT", "chart.verify"]);
 });
+
+test("a chart that a trusted cosign key has signed is verified, and no other", async () => {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+  await cosign("1.0.0", privateKey);
+  await cosign("1.2.0", other);
+  const cosignKeyFile = join(berth.charts.path, "cosign.pub");
+  await writeFile(cosignKeyFile, publicKey.export({ type: "spki", format: "pem" }));
+  const config = { verification: { cosignKeyFile } };
+  await using strict = await startTestBerth({ config });
+  const url = `oci://${open.host}/charts/demo`;
+  const body = { name: "cosigned", chart: { url, version: "1.0.0", access } };
+  succeeded(await strict.request<OperationAnswer>("POST", strict.releases, body));
+  const shown = await strict.request<{ signed_by: string }>("POST", "/v1/charts:show", { chart: body.chart });
+  assert.match(shown.body.signed_by, /^cosign \([0-9a-f]{64}\)$/);
+  for (const chart of [
+    { url, version: "1.2.0", access },
+    { url, version: "1.1.0+build.5", access },
+    { path: join(berth.charts.path, "demo-1.0.0.tgz") },
+  ]) {
+    const answer = await strict.request<{ code: string }>("POST", strict.releases, { name: "unsigned", chart });
+    assert.equal(answer.body.code, "CHART_UNVERIFIED", JSON.stringify(chart));
+  }
+});
+
+/** Puts into the open registry what `cosign sign --key` puts there. */
+async function cosign(version: string, key: KeyObject): Promise<void> {
+  const repository = `http://${open.host}/v2/charts/demo`;
+  const type = "application/vnd.oci.image.manifest.v1+json";
+  const head = await fetch(`${repository}/manifests/${version}`, { method: "HEAD", headers: { accept: type } });
+  const signed = head.headers.get("docker-content-digest") ?? "";
+  const payload = JSON.stringify({
+    critical: {
+      identity: { "docker-reference": `${open.host}/charts/demo` },
+      image: { "docker-manifest-digest": signed },
+      type: "cosign container image signature",
+    },
+    optional: null,
+  });
+  const put = async (content: string, mediaType: string) => {
+    const contentDigest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
+    const upload = await fetch(`${repository}/blobs/uploads/`, { method: "POST" });
+    const target = new URL(upload.headers.get("location") ?? "", repository);
+    target.searchParams.set("digest", contentDigest);
+    const stored = await fetch(target, { method: "PUT", body: content });
+    assert.equal(stored.status, 201);
+    return { mediaType, digest: contentDigest, size: Buffer.byteLength(content) };
+  };
+  const layer = await put(payload, "application/vnd.dev.cosign.simplesigning.v1+json");
+  const signature = sign("sha256", Buffer.from(payload), key).toString("base64");
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: type,
+    config: await put("{}", "application/vnd.oci.image.config.v1+json"),
+    layers: [{ ...layer, annotations: { "dev.cosignproject.cosign/signature": signature } }],
+  };
+  const stored = await fetch(`${repository}/manifests/${signed.replace(":", "-")}.sig`, {
+    method: "PUT",
+    headers: { "content-type": type },
+    body: JSON.stringify(manifest),
+  });
+  assert.equal(stored.status, 201);
+}

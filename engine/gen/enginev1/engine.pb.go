@@ -806,11 +806,15 @@ type ChartReference struct {
 	Egress *EgressPolicy `protobuf:"bytes,5,opt,name=egress,proto3" json:"egress,omitempty"`
 	// How the source is reached: repository, registry or URL.
 	Access *SourceAccess `protobuf:"bytes,8,opt,name=access,proto3" json:"access,omitempty"`
-	// Public keys (OpenPGP, armored or not). Where there are some, the archive must
-	// have a provenance file that one of them has signed (CHART_UNVERIFIED).
+	// Public keys (OpenPGP, armored or not). Where there are some, or cosign_keys,
+	// one of them must have signed the chart (CHART_UNVERIFIED): of these the
+	// provenance file of the archive.
 	Keyring []byte `protobuf:"bytes,9,opt,name=keyring,proto3" json:"keyring,omitempty"`
 	// Provenance file of `archive`.
-	Provenance    []byte `protobuf:"bytes,10,opt,name=provenance,proto3" json:"provenance,omitempty"`
+	Provenance []byte `protobuf:"bytes,10,opt,name=provenance,proto3" json:"provenance,omitempty"`
+	// Public keys (PEM) of cosign. A chart in a registry that one of them has signed
+	// is verified by that; any other needs a provenance file.
+	CosignKeys    []byte `protobuf:"bytes,11,opt,name=cosign_keys,json=cosignKeys,proto3" json:"cosign_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -928,6 +932,13 @@ func (x *ChartReference) GetKeyring() []byte {
 func (x *ChartReference) GetProvenance() []byte {
 	if x != nil {
 		return x.Provenance
+	}
+	return nil
+}
+
+func (x *ChartReference) GetCosignKeys() []byte {
+	if x != nil {
+		return x.CosignKeys
 	}
 	return nil
 }
@@ -5005,7 +5016,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0eallow_loopback\x18\x01 \x01(\bR\rallowLoopback\x12(\n" +
 	"\x10allow_link_local\x18\x02 \x01(\bR\x0eallowLinkLocal\x12#\n" +
 	"\rallowed_hosts\x18\x03 \x03(\tR\fallowedHosts\x12#\n" +
-	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\x93\x03\n" +
+	"\rallowed_cidrs\x18\x04 \x03(\tR\fallowedCidrs\"\xb4\x03\n" +
 	"\x0eChartReference\x12\x14\n" +
 	"\x04path\x18\x01 \x01(\tH\x00R\x04path\x12B\n" +
 	"\n" +
@@ -5021,7 +5032,9 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\n" +
 	"provenance\x18\n" +
 	" \x01(\fR\n" +
-	"provenanceB\b\n" +
+	"provenance\x12\x1f\n" +
+	"\vcosign_keys\x18\v \x01(\fR\n" +
+	"cosignKeysB\b\n" +
 	"\x06source\"k\n" +
 	"\x0fRepositoryChart\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x12\n" +

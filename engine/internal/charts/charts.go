@@ -68,7 +68,7 @@ func (l *Library) Load(ctx context.Context, reference *enginev1.ChartReference) 
 	if err := check(loaded); err != nil {
 		return nil, err
 	}
-	if err := verify(loaded, reference.GetKeyring()); err != nil {
+	if err := verify(loaded, trust{keyring: reference.GetKeyring(), cosign: reference.GetCosignKeys()}); err != nil {
 		return nil, err
 	}
 	loaded.archive, loaded.provenance = nil, nil
@@ -77,7 +77,7 @@ func (l *Library) Load(ctx context.Context, reference *enginev1.ChartReference) 
 
 func (l *Library) load(ctx context.Context, reference *enginev1.ChartReference) (*Loaded, error) {
 	access, egress := reference.GetAccess(), reference.GetEgress()
-	signed := len(reference.GetKeyring()) > 0
+	trust := trust{keyring: reference.GetKeyring(), cosign: reference.GetCosignKeys()}
 	switch source := reference.GetSource().(type) {
 	case *enginev1.ChartReference_Path:
 		if !l.allowLocal {
@@ -85,11 +85,11 @@ func (l *Library) load(ctx context.Context, reference *enginev1.ChartReference) 
 		}
 		return fromPath(source.Path)
 	case *enginev1.ChartReference_Repository:
-		return l.fromRepository(ctx, source.Repository, access, egress, signed)
+		return l.fromRepository(ctx, source.Repository, access, egress, len(trust.keyring) > 0)
 	case *enginev1.ChartReference_Oci:
-		return fromRegistry(ctx, source.Oci, access, egress, signed)
+		return fromRegistry(ctx, source.Oci, access, egress, trust)
 	case *enginev1.ChartReference_Url:
-		return fromURL(ctx, source.Url, access, egress, signed)
+		return fromURL(ctx, source.Url, access, egress, len(trust.keyring) > 0)
 	case *enginev1.ChartReference_Archive:
 		loaded, err := fromArchive(source.Archive)
 		if err == nil {

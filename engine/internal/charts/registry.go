@@ -33,7 +33,7 @@ const (
 )
 
 // fromRegistry fetches a chart from an OCI registry.
-func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy, signed bool) (*Loaded, error) {
+func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev1.SourceAccess, egress *enginev1.EgressPolicy, trust trust) (*Loaded, error) {
 	reference, err := registry.ParseReference(strings.TrimPrefix(chart.GetReference(), "oci://"))
 	if err != nil {
 		return nil, &problem.Error{
@@ -65,8 +65,19 @@ func fromRegistry(ctx context.Context, chart *enginev1.OciChart, access *enginev
 		return nil, ofRegistry(reference, tag, err)
 	}
 	loaded, err := fromArchive(archive)
-	if err != nil || !signed || layers.provenance.Size == 0 || layers.provenance.Size > maxProvenance {
-		return loaded, err
+	if err != nil {
+		return nil, err
+	}
+	if len(trust.cosign) > 0 {
+		switch loaded.SignedBy, err = cosigned(ctx, repository, layers.manifest, trust.cosign); {
+		case err == nil:
+			return loaded, nil
+		case !errors.Is(err, errNoCosign):
+			return nil, ofRegistry(reference, tag, err)
+		}
+	}
+	if len(trust.keyring) == 0 || layers.provenance.Size == 0 || layers.provenance.Size > maxProvenance {
+		return loaded, nil
 	}
 	if loaded.provenance, err = content.FetchAll(ctx, repository, layers.provenance); err != nil {
 		return nil, ofRegistry(reference, tag, err)
@@ -185,7 +196,7 @@ func versionsOf(ctx context.Context, repository *remote.Repository) ([]string, e
 }
 
 // chartLayers are the layers of a chart; one without a provenance file has none.
-type chartLayers struct{ archive, provenance ocispec.Descriptor }
+type chartLayers struct{ manifest, archive, provenance ocispec.Descriptor }
 
 // findLayers finds the layers of a chart.
 func findLayers(ctx context.Context, repository *remote.Repository, tag string) (chartLayers, error) {
@@ -208,7 +219,7 @@ func findLayers(ctx context.Context, repository *remote.Repository, tag string) 
 	if manifest.Config.MediaType != helmregistry.ConfigMediaType {
 		return none, fmt.Errorf("it is no Helm chart but %.100q", manifest.Config.MediaType)
 	}
-	var found chartLayers
+	found := chartLayers{manifest: head}
 	for _, layer := range manifest.Layers {
 		switch layer.MediaType {
 		case helmregistry.ChartLayerMediaType, helmregistry.LegacyChartLayerMediaType:

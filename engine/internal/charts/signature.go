@@ -22,14 +22,20 @@ const (
 
 var armored = []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")
 
+// trust is whose signatures count: of provenance files, and of cosign.
+type trust struct{ keyring, cosign []byte }
+
 // verify refuses a chart that none of the keys has signed; without keys nothing
 // is asked. It is Helm's own verification: the provenance file has the digest
 // of the archive and is signed as a whole.
-func verify(loaded *Loaded, keyring []byte) error {
-	if len(keyring) == 0 {
+func verify(loaded *Loaded, trust trust) error {
+	switch {
+	case len(trust.keyring) == 0 && len(trust.cosign) == 0, loaded.SignedBy != "":
 		return nil
+	case len(trust.keyring) == 0:
+		return unverified(errNoCosign)
 	}
-	keys, err := readKeys(keyring)
+	keys, err := readKeys(trust.keyring)
 	if err != nil {
 		return &problem.Error{Code: "INVALID_ARGUMENT", Field: "chart.keyring", Cause: err, Message: "The keyring has no public keys that can be read."}
 	}

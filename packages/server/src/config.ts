@@ -24,7 +24,16 @@ const fileSchema = z.strictObject({
   /** Names that stand before a chart's name, as in `stable/rabbitmq`. */
   repositories: z.record(z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/), repository).default({}),
   /** Keys that are trusted to sign charts (Helm's provenance), and whether every chart has to be signed. */
-  verification: z.strictObject({ keyringFile: z.string().min(1), required: z.boolean().default(true) }).optional(),
+  verification: z
+    .strictObject({
+      keyringFile: z.string().min(1).optional(),
+      cosignKeyFile: z.string().min(1).optional(),
+      required: z.boolean().default(true),
+    })
+    .refine(({ keyringFile, cosignKeyFile }) => keyringFile !== undefined || cosignKeyFile !== undefined, {
+      message: "names neither a keyringFile nor a cosignKeyFile",
+    })
+    .optional(),
   egress: z
     .strictObject({
       allowLoopback: z.boolean().optional(),
@@ -75,7 +84,7 @@ export interface Config {
   readonly exitWithStdin: boolean;
   readonly logLevel: string;
   readonly repositories: Readonly<Record<string, z.infer<typeof repository>>>;
-  readonly verification: { readonly keyring: Uint8Array; readonly required: boolean } | undefined;
+  readonly verification: ReturnType<typeof readVerification> | undefined;
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -117,13 +126,24 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   });
 }
 
-function readVerification({ keyringFile, required }: { keyringFile: string; required: boolean }) {
+type VerificationFile = NonNullable<z.infer<typeof fileSchema>["verification"]>;
+
+function readVerification({ keyringFile, cosignKeyFile, required }: VerificationFile) {
+  return {
+    keyring: readKeys("keyringFile", keyringFile),
+    cosignKeys: readKeys("cosignKeyFile", cosignKeyFile),
+    required,
+  };
+}
+
+function readKeys(name: string, path: string | undefined): Uint8Array {
+  if (path === undefined) return new Uint8Array();
   try {
-    return { keyring: new Uint8Array(readFileSync(keyringFile)), required };
+    return new Uint8Array(readFileSync(path));
   } catch (error) {
-    throw new BerthError("INVALID_ARGUMENT", "Configuration (file): verification.keyringFile cannot be read.", {
-      field: "verification.keyringFile",
-      hint: "Give the path of a file with OpenPGP public keys.",
+    throw new BerthError("INVALID_ARGUMENT", `Configuration (file): verification.${name} cannot be read.`, {
+      field: `verification.${name}`,
+      hint: "Give the path of a file with public keys.",
       cause: error,
     });
   }

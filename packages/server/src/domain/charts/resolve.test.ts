@@ -13,7 +13,7 @@ test("a named repository gives its URL and credentials", () => {
     source: { kind: "repository", url: "https://charts.example.com/stable", name: "x", version: "1", refresh: false },
     access: { username: "u", password: "p", plainHttp: true },
     digest: "",
-    keyring: new Uint8Array(),
+    trust: { keyring: new Uint8Array(), cosignKeys: new Uint8Array() },
     provenance: new Uint8Array(),
   });
 });
@@ -69,9 +69,9 @@ test("what cannot be resolved is refused with its field", () => {
 });
 
 test("keys are asked for where the configuration or the request demands it", () => {
-  const keyring = new Uint8Array([1, 2, 3]);
+  const keys = { keyring: new Uint8Array([1]), cosignKeys: new Uint8Array() };
   const asks = (verify: boolean, required: boolean) =>
-    resolveChart({ name: "stable/x", verify }, { ...policy, verification: { keyring, required } }).keyring.length > 0;
+    resolveChart({ name: "stable/x", verify }, { ...policy, verification: { ...keys, required } }).trust.keyring.length > 0;
   assert.deepEqual([asks(false, false), asks(true, false), asks(false, true)], [false, true, true]);
   assert.throws(() => resolveChart({ name: "stable/x", verify: true }, policy), { field: "chart.verify" });
 });

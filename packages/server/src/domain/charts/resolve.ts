@@ -19,10 +19,15 @@ export interface ChartPolicy {
   readonly verification?: Verification | undefined;
 }
 
-/** OpenPGP public keys, and whether every chart has to be signed by one. */
-export interface Verification {
-  readonly keyring: Uint8Array;
+/** OpenPGP keyring and cosign's public keys (PEM), and whether every chart has to be signed by one of them. */
+export interface Verification extends Trust {
   readonly required: boolean;
+}
+
+/** Keys of which one must have signed a chart; empty where nobody asks. */
+export interface Trust {
+  readonly keyring: Uint8Array;
+  readonly cosignKeys: Uint8Array;
 }
 
 /** Where a chart is, with nothing left to look up. */
@@ -44,30 +49,30 @@ export interface ResolvedChart {
   readonly source: ChartSource;
   readonly digest: string;
   readonly access: SourceAccess & { readonly username: string; readonly password: string };
-  /** Keys of which one must have signed it; empty where nobody asks. */
-  readonly keyring: Uint8Array;
+  readonly trust: Trust;
   readonly provenance: Uint8Array;
 }
 
 /** Resolves a chart reference by the configuration's repositories. Pure. */
 export function resolveChart(reference: ChartReference, policy: ChartPolicy): ResolvedChart {
   const { provenance = NO_BYTES } = reference;
-  return { ...resolvePlace(reference, policy), provenance, keyring: keyringFor(reference, policy) };
+  return { ...resolvePlace(reference, policy), provenance, trust: trustFor(reference, policy) };
 }
 
 const NO_BYTES = new Uint8Array();
+const NOBODY: Trust = { keyring: NO_BYTES, cosignKeys: NO_BYTES };
 
-function keyringFor({ verify = false }: ChartReference, { verification }: ChartPolicy): Uint8Array {
+function trustFor({ verify = false }: ChartReference, { verification }: ChartPolicy): Trust {
   if (verification === undefined && verify) {
-    throw new BerthError("INVALID_ARGUMENT", "Berth has no keyring to verify a chart with.", {
+    throw new BerthError("INVALID_ARGUMENT", "Berth has no keys to verify a chart with.", {
       field: "chart.verify",
-      hint: "Name one in the configuration (verification.keyringFile).",
+      hint: "Name some in the configuration (verification).",
     });
   }
-  return verification !== undefined && (verify || verification.required) ? verification.keyring : NO_BYTES;
+  return verification !== undefined && (verify || verification.required) ? verification : NOBODY;
 }
 
-type Place = Omit<ResolvedChart, "keyring" | "provenance">;
+type Place = Omit<ResolvedChart, "trust" | "provenance">;
 
 function resolvePlace(reference: ChartReference, policy: ChartPolicy): Place {
   const { path, name, url, archive, digest = "" } = reference;

@@ -3,10 +3,11 @@ import type { EgressPolicy } from "@berth/engine-client";
 import type { ChartSource, ResolvedChart } from "../resolve.ts";
 
 /** The chart as the engine is told of it. */
-export function toChart({ source, digest, access, keyring, provenance }: ResolvedChart, egress: EgressPolicy) {
+export function toChart({ source, digest, access, trust, provenance }: ResolvedChart, egress: EgressPolicy) {
   return {
     ...{ source: toSource(source), digest, egress, access: toAccess(access) },
-    keyring: new Uint8Array(keyring),
+    keyring: new Uint8Array(trust.keyring),
+    cosignKeys: new Uint8Array(trust.cosignKeys),
     provenance: new Uint8Array(provenance),
   };
 }
