@@ -113,7 +113,7 @@ test("up: kill -9 leaves nothing running, a second start has the releases, --res
     const kubeconfig = join(data, "cluster/kubeconfig");
     const other = await up("--kubeconfig", kubeconfig, "--install-crds");
     try {
-      assert.match(other.output, /CRDs and roles that Berth needs on this cluster: none/);
+      assert.match(other.output, /Applying Berth's CRDs and namespace: done/);
       assert.equal((await install(other.url, "by-the-other")).status, 200);
     } finally {
       assert.equal(await other.end("SIGTERM"), 0);

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { silentLogger, systemClock } from "@berth/base";
-import { createKubeClient, loadKubeconfig } from "@berth/kube";
+import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
 import { composeBerth } from "../../packages/server/src/compose.ts";
@@ -24,6 +24,8 @@ export interface Answer<T = Record<string, unknown>> {
 export interface TestBerth extends AsyncDisposable {
   readonly url: string;
   readonly namespace: string;
+  /** Namespace of Berth's own objects. */
+  readonly home: string;
   readonly kubeconfig: string;
   readonly kube: KubeClient;
   readonly charts: ChartDirectory;
@@ -43,6 +45,8 @@ export interface TestBerth extends AsyncDisposable {
 export interface TestBerthOptions {
   /** Another cluster than the one of the test run. */
   readonly kubeconfig?: string;
+  /** Namespace of Berth's own objects; one of its own where absent. */
+  readonly home?: string;
   /** The configuration file's content. */
   readonly config?: Record<string, unknown>;
 }
@@ -62,6 +66,9 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     path: "/api/v1/namespaces",
     body: { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
   });
+  const home = options.home ?? `${namespace}-home`;
+  await applyDefinitions(kube, systemClock);
+  await ensureNamespace(kube, home);
   const configFile = join(charts.path, "berth.yaml");
   await writeFile(configFile, JSON.stringify(options.config ?? {}));
   const config = loadConfig({
@@ -70,6 +77,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     BERTH_ENGINE: engine,
     BERTH_LOCAL_CHARTS: "true",
     BERTH_NAMESPACE: namespace,
+    BERTH_HOME_NAMESPACE: home,
     BERTH_CONFIG: configFile,
   });
   const { berth, close } = await composeBerth(config, silentLogger);
@@ -78,6 +86,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
   return {
     url: server.url,
     namespace,
+    home,
     kubeconfig,
     kube,
     charts,
@@ -91,6 +100,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
       await server.close(2_000);
       await close();
       await kube.request({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` }).catch(() => undefined);
+      await kube.request({ method: "DELETE", path: `/api/v1/namespaces/${home}` }).catch(() => undefined);
       await kube.close();
       await charts[Symbol.asyncDispose]();
     },

@@ -2,10 +2,23 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
+import { silentLogger, systemClock } from "@berth/base";
 import { ensureToolchain, resetCluster, SetupError, startCluster } from "@berth/devcluster";
 import type { Progress } from "@berth/devcluster";
+import {
+  applyDefinitions,
+  createKubeClient,
+  ensureNamespace,
+  loadKubeconfig,
+  missingDefinitions,
+  readDefinitions,
+} from "@berth/kube";
+import type { KubeClient } from "@berth/kube";
 
 import type { UpOptions } from "./options.ts";
+
+/** Namespace of Berth's own objects, unless its configuration names another. */
+const HOME = process.env.BERTH_HOME_NAMESPACE ?? "berth-system";
 
 /** The cluster Berth works on. */
 export interface Target {
@@ -27,6 +40,7 @@ export async function embeddedCluster(
   if (options.reset) await resetCluster(dataDir);
   const toolchain = await ensureToolchain({ progress });
   const cluster = await progress.run("Starting Kubernetes", () => startCluster({ dataDir, toolchain, onFailure }));
+  await withClient(cluster.kubeconfig, "", makeHome);
   return { kubeconfig: cluster.kubeconfig, context: "", helm: toolchain.helm, stop: cluster.stop };
 }
 
@@ -36,9 +50,34 @@ export async function givenCluster(options: UpOptions, progress: Progress): Prom
   await access(kubeconfig, constants.R_OK).catch((cause: unknown) => {
     throw new SetupError(`${kubeconfig} cannot be read.`, "Give the path of a kubeconfig you may read.", { cause });
   });
-  progress.say(
-    "CRDs and roles that Berth needs on this cluster: none in this version. It acts with the rights of the kubeconfig's user." +
-      (options.installCrds ? " --install-crds has nothing to apply." : ""),
-  );
+  await withClient(kubeconfig, options.context, async (client) => {
+    if (options.installCrds) return progress.run("Applying Berth's CRDs and namespace", () => makeHome(client));
+    const missing = await missingDefinitions(client);
+    progress.say(`CRDs and roles that Berth needs on this cluster (it acts with the rights of the kubeconfig's user):`);
+    for (const { text } of await readDefinitions()) progress.say(`---\n${text.trimEnd()}`);
+    progress.say(`---\n${JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata: { name: HOME } })}`);
+    if (missing.length === 0) return;
+    throw new SetupError(
+      `The cluster does not have ${missing.join(", ")}.`,
+      "Read what is printed above, then give --install-crds to have it applied.",
+    );
+  });
   return { kubeconfig, context: options.context, stop: () => Promise.resolve() };
+}
+
+async function makeHome(client: KubeClient): Promise<void> {
+  await applyDefinitions(client, systemClock);
+  await ensureNamespace(client, HOME);
+}
+
+async function withClient(kubeconfig: string, context: string, work: (client: KubeClient) => Promise<void>) {
+  const client = createKubeClient(await loadKubeconfig(kubeconfig, context), {
+    log: silentLogger,
+    clock: systemClock,
+  });
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+  }
 }

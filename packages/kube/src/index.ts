@@ -1,6 +1,8 @@
 export { createKubeClient } from "./client.ts";
 export type { KubeClient, KubeRequest, KubeVersion } from "./client.ts";
 export type { ClusterConnection } from "./connection.ts";
+export { applyDefinitions, ensureNamespace, missingDefinitions, readDefinitions } from "./definitions.ts";
+export type { Definition } from "./definitions.ts";
 export { hasStatus, isConflict, isGone, isNotFound } from "./errors.ts";
 export { loadInCluster } from "./in-cluster.ts";
 export type { PodEnvironment } from "./in-cluster.ts";

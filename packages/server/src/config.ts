@@ -58,6 +58,11 @@ const environmentSchema = z.object({
     .max(63)
     .default("local"),
   BERTH_NAMESPACE: z.string().default("default"),
+  BERTH_HOME_NAMESPACE: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+    .max(63)
+    .default("berth-system"),
   BERTH_ENGINE: z.string().min(1),
   BERTH_CONFIG: z.string().default(""),
   BERTH_LOCAL_CHARTS: flag,
@@ -76,6 +81,8 @@ export interface Config {
   readonly cluster: string;
   /** Namespace that dialects without namespaces mean. */
   readonly namespace: string;
+  /** Namespace of Berth's own objects in its home cluster. */
+  readonly homeNamespace: string;
   /** Path of the engine's binary. */
   readonly engine: string;
   /** What of the environment the engine gets. */
@@ -114,6 +121,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     context: env.BERTH_CONTEXT,
     cluster: env.BERTH_CLUSTER,
     namespace: env.BERTH_NAMESPACE,
+    homeNamespace: env.BERTH_HOME_NAMESPACE,
     engine: env.BERTH_ENGINE,
     engineEnvironment: pick(environment, ENGINE_VARIABLES),
     localCharts: env.BERTH_LOCAL_CHARTS,
