@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 
+import { silentLogger, systemClock } from "@berth/base";
 import { repository } from "@berth/devcluster";
 import type { DevCluster } from "@berth/devcluster";
+import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 
 /** A gateway process on its engine's own. */
 export interface Gateway {
@@ -14,6 +16,10 @@ export interface Gateway {
 
 /** Starts the gateway as a process of its own. */
 export async function startGateway(cluster: DevCluster, engine: string): Promise<Gateway> {
+  const client = createKubeClient(await loadKubeconfig(cluster.kubeconfig), { log: silentLogger, clock: systemClock });
+  await applyDefinitions(client, systemClock);
+  await ensureNamespace(client, "berth-system");
+  await client.close();
   const child = spawn(process.execPath, [join(repository, "packages/server/src/main.ts")], {
     stdio: ["pipe", "ignore", "pipe"],
     env: {

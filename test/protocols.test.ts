@@ -34,7 +34,8 @@ for (const [name, open] of Object.entries(transports)) {
   test(`${name} installs, reads, and says what is wrong as REST does`, async () => {
     const client = createClient(releaseService.ReleaseService, open());
     const target = { cluster: "local", namespace: berth.namespace, name };
-    const operation = await client.installRelease({ ...target, chart, values: { value: "given" } });
+    const headers = { prefer: "wait=60" };
+    const operation = await client.installRelease({ ...target, chart, values: { value: "given" } }, { headers });
     assert.equal(operation.result?.release?.status, "deployed");
     const values = await client.getReleaseValues(target);
     assert.deepEqual(values.values, { value: "given" });
@@ -72,6 +73,7 @@ test("health says what it is made of", async () => {
     [
       ["engine", true],
       ["release-index", true],
+      ["operations", true],
     ],
   );
 });

@@ -31,7 +31,7 @@ async function send<T = OperationAnswer>(
   type?: string,
   method = "POST",
 ): Promise<Answer<T>> {
-  const headers: Record<string, string> = type === undefined ? {} : { "content-type": type };
+  const headers = { prefer: "wait=60", ...(type === undefined ? {} : { "content-type": type }) };
   const content = body instanceof FormData ? body : new Uint8Array(body);
   const response = await fetch(`${berth.url}${berth.releases}${query}`, { method, headers, body: content });
   return { status: response.status, headers: response.headers, body: (await response.json()) as T };

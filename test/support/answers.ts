@@ -9,6 +9,9 @@ export interface OperationAnswer {
   readonly state: string;
   readonly phase: string;
   readonly done: boolean;
+  readonly attempts: number;
+  readonly last_event: number;
+  readonly retry_of: string;
   readonly result?: {
     readonly release?: ReleaseAnswer;
     readonly chart_digest: string;

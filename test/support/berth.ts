@@ -31,8 +31,13 @@ export interface TestBerth extends AsyncDisposable {
   readonly charts: ChartDirectory;
   /** Path of the namespace's releases. */
   readonly releases: string;
-  /** Sends JSON (or text as it is) and reads JSON. */
-  request<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  /** Sends JSON (or text as it is) and reads JSON; a write waits for its ending (`prefer` may say otherwise). */
+  request<T = Record<string, unknown>>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer<T>>;
   /** Reads an object of the namespace; undefined where there is none. */
   object<T = Record<string, unknown>>(path: string): Promise<T | undefined>;
   /** Closes the port alone. */
@@ -91,7 +96,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     kube,
     charts,
     releases: `/v1/clusters/local/namespaces/${namespace}/releases`,
-    request: (method, path, body) => send(server.url + path, method, body),
+    request: (method, path, body, headers) => send(server.url + path, method, body, headers),
     object: (path) => read(kube, `/${path.replace("{ns}", namespace)}`),
     close: (deadlineMs) => server.close(deadlineMs),
     helm: (...args) => helm(kubeconfig, "-n", namespace, ...args),
@@ -118,10 +123,19 @@ async function ready(url: string): Promise<void> {
   }
 }
 
-async function send<T>(url: string, method: string, body: unknown): Promise<Answer<T>> {
-  const init: RequestInit = { method };
+async function send<T>(
+  url: string,
+  method: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer<T>> {
+  // What a test asks it wants to see done.
+  const init: { method: string; headers: Record<string, string>; body?: string } = {
+    method,
+    headers: { ...(method === "GET" ? {} : { prefer: "wait=120" }), ...headers },
+  };
   if (body !== undefined) {
-    init.headers = { "content-type": "application/json" };
+    init.headers["content-type"] = "application/json";
     init.body = typeof body === "string" ? body : JSON.stringify(body);
   }
   const response = await fetch(url, init);

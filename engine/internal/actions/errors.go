@@ -31,7 +31,7 @@ func classify(err error, s *session) *problem.Error {
 		if refusal := s.store.Refusal(); refusal != nil {
 			err = refusal
 		} else if s.wait.Err() != nil {
-			return &problem.Error{Code: "CANCELLED", Message: "The operation was cancelled.", Cause: err}
+			return &problem.Error{Code: "CANCELLED", Message: s.cancellation(), Cause: err}
 		} else if failure := s.client.Failure(); failure != nil {
 			return atObject(failure, s)
 		}

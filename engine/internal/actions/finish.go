@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"helm.sh/helm/v4/pkg/release/common"
@@ -70,7 +71,7 @@ func (s *session) settle(ctx context.Context, cause string) (*release.Release, e
 func (s *session) settleOnce(cause string) (*release.Release, error) {
 	rel, err := s.readBack()
 	if err != nil || rel == nil || !isUnsettled(rel.Info.Status) {
-		return rel, err
+		return s.confess(rel), err
 	}
 	s.events.Phase(enginev1.Phase_PHASE_SETTLING)
 	for _, hook := range rel.Hooks {
@@ -83,6 +84,20 @@ func (s *session) settleOnce(cause string) (*release.Release, error) {
 	// A release that is not deleted after all has no time of deletion.
 	rel.Info.Deleted = time.Time{}
 	return rel, s.store.Update(rel)
+}
+
+// confess says in a failed revision of an interrupted action that it was that:
+// Helm has written what it saw.
+func (s *session) confess(rel *release.Release) *release.Release {
+	isOwn := s.wait.Err() != nil && !s.asked.Load() && s.store.Wrote()
+	if rel == nil || !isOwn || rel.Info.Status != common.StatusFailed || strings.Contains(rel.Info.Description, interrupted) {
+		return rel
+	}
+	rel.Info.Description += " (it " + interrupted + ")"
+	if err := s.store.Update(rel); err != nil {
+		s.runner.options.Log.Warn("a revision does not say that it was interrupted", "operation", s.id, "error", err)
+	}
+	return rel
 }
 
 // readBack reads what is stored of what the action has made; where it has not said which revision

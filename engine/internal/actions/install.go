@@ -52,6 +52,7 @@ func (s *session) loadOnly(reference *enginev1.ChartReference, given *enginev1.V
 		return nil, nil, err
 	}
 	s.digest = loaded.Digest
+	s.provenance["chart-digest"] = loaded.Digest
 	if slices.Contains(s.runner.options.RefusedCharts, loaded.Digest) {
 		return nil, nil, &problem.Error{
 			Code: "RENDER_TIMEOUT", Field: "chart", Message: "Rendering this chart did not end before; it is refused.",

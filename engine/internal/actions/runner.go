@@ -63,6 +63,7 @@ func (r *Runner) Cancel(id, cause string) bool {
 	r.mu.Unlock()
 	if ok {
 		r.options.Log.Info("cancelling an action", "operation", id, "cause", cause)
+		running.asked.Store(true)
 		running.cancel()
 	}
 	return ok

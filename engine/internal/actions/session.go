@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -33,6 +35,9 @@ type session struct {
 
 	wait   context.Context
 	cancel context.CancelFunc
+	// asked tells that the cancellation was wanted; any other has interrupted the
+	// action, and whoever takes it up goes on with it.
+	asked  atomic.Bool
 	hold   *cluster.Hold
 	events *progress.Reporter
 
@@ -44,9 +49,11 @@ type session struct {
 
 	testing bool
 	// made is the revision that a successful install has made.
-	made     int
-	digest   string
-	rendered *enginev1.RenderResponse
+	made   int
+	digest string
+	// provenance is stamped on each revision that is made.
+	provenance map[string]string
+	rendered   *enginev1.RenderResponse
 }
 
 func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter) (*session, error) {
@@ -91,15 +98,29 @@ func (r *Runner) openThrough(
 	if s.client, err = kubeclient.New(s.wait, getter, events); err != nil {
 		return nil, err
 	}
+	s.provenance = map[string]string{}
+	maps.Copy(s.provenance, act.GetProvenance())
 	s.store = store.New(s.core, store.Options{
 		Namespace: target.GetNamespace(), Kind: target.GetStorageDriver(), OperationID: s.id,
-		Fence: act.GetFence(), Hold: s.hold, Provenance: act.GetProvenance(),
+		Fence: act.GetFence(), Hold: s.hold, Provenance: s.provenance,
 	})
 	s.config = action.NewConfiguration(action.ConfigurationSetLogger(slog.DiscardHandler))
 	s.config.RESTClientGetter = getter
 	s.config.KubeClient = s.client
 	s.config.Releases = s.store.Storage
 	return s, nil
+}
+
+// interrupted is what a revision's description says whose action was ended by
+// nobody's wish: the gateway reads it at a takeover.
+const interrupted = "was interrupted"
+
+// cancellation says what a cancelled action ended with.
+func (s *session) cancellation() string {
+	if s.asked.Load() {
+		return "The operation was cancelled."
+	}
+	return "The operation " + interrupted + "."
 }
 
 // learn gives the configuration the cluster's capabilities, so that Helm does not ask.

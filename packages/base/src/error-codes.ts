@@ -238,6 +238,21 @@ export const ERROR_CODES = {
     title: "The engine died while it worked",
     hint: "Read the release: it is being settled. Then repeat the request.",
   },
+  INTERRUPTED: {
+    kind: "unavailable",
+    title: "The operation was interrupted too often",
+    hint: "Read the release: it has a true ending. Then find out what ends Berth or its engine, and retry.",
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    kind: "conflict",
+    title: "The idempotency key belongs to another request",
+    hint: "Take a new key for a new request.",
+  },
+  OPERATION_NOT_RETRYABLE: {
+    kind: "conflict",
+    title: "The operation cannot be repeated",
+    hint: "Send the request again.",
+  },
   UNAVAILABLE: { kind: "unavailable", title: "Berth cannot serve this now", hint: "Try again shortly." },
   EXHAUSTED: { kind: "exhausted", title: "A limit is reached", hint: "Try again after the time in Retry-After." },
   NOT_READY: {

@@ -2,7 +2,7 @@ import type { Logger } from "@berth/base";
 
 import type { Principal } from "./domain/access/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
-import type { OperationView, Submit } from "./domain/operations/index.ts";
+import type { OperationView, Retry, Submit } from "./domain/operations/index.ts";
 import type { OutdatedLister, ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
 /** One part of the health answer: `ok`, or why not. */
@@ -15,6 +15,7 @@ export interface HealthCheck {
 export interface Berth {
   readonly submit: Submit;
   readonly operations: OperationView;
+  readonly retry: Retry;
   readonly releases: ReleaseView;
   readonly outdated: OutdatedLister;
   readonly planner: ReleasePlanner;

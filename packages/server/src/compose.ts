@@ -11,13 +11,7 @@ import { createAudit } from "./domain/audit/index.ts";
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
-import {
-  createNameGenerator,
-  createOperationRegistry,
-  createOperationView,
-  createSubmit,
-  newOperationId,
-} from "./domain/operations/index.ts";
+import { createOperations } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
   createReleaseIndex,
@@ -25,20 +19,22 @@ import {
   createSummaries,
 } from "./domain/releases/index.ts";
 import type { Actions } from "./domain/releases/index.ts";
+import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
 import { createReleaseReader } from "./domain/releases/actions/read.ts";
 import { createRollback } from "./domain/releases/actions/rollback.ts";
 import type { ActionParts } from "./domain/releases/actions/run.ts";
 import { createRunTests } from "./domain/releases/actions/run-tests.ts";
-import { createSettler } from "./domain/releases/actions/settler.ts";
 import { createUninstall } from "./domain/releases/actions/uninstall.ts";
 import { createUpgrade } from "./domain/releases/actions/upgrade.ts";
 
 /** The composed application, and its end. */
 export interface ComposedBerth {
   readonly berth: Berth;
-  /** Stops the watches, the settling and the engine. */
+  /** Takes no new work, lets what runs end for `drainMs`, and hands the rest on to other replicas. */
+  drain(drainMs: number): Promise<void>;
+  /** Stops the work, the watches and the engine. */
   close(): Promise<void>;
 }
 
@@ -58,34 +54,32 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const index = createReleaseIndex(cluster, log, clock);
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
-  const settler = createSettler(engine, clock, log);
   const parts = {
     engine,
-    settler,
     charts: chartPolicyOf(config),
     egress: egressOf(config),
     storageOf,
   };
   const access = createLoopbackAccess();
   const audit = createAudit(log);
-  const registry = createOperationRegistry();
+  const operations = createOperations({
+    ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
+    ...{ limits: config.operations, retention: config.retention },
+    actions: createActions(parts),
+    charts: parts.charts,
+    holder: createHolder(parts),
+    isStored: (target) => storageOf(target) !== undefined,
+  });
   const reader = createReleaseReader({ engine, clusters, storageOf });
   const releases = createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) });
   const charts = createChartReader({ ...parts, access });
   index.start();
+  operations.start();
 
   const berth: Berth = {
-    submit: createSubmit({
-      access,
-      audit,
-      clusters,
-      registry,
-      clock,
-      newId: newOperationId,
-      generateName: createNameGenerator(() => clock.now()),
-      actions: createActions(parts),
-    }),
-    operations: createOperationView({ access, audit, registry }),
+    submit: operations.submit,
+    operations: operations.view,
+    retry: operations.retry,
     releases,
     outdated: createOutdatedLister({ releases, charts, policy: parts.charts }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
@@ -93,6 +87,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
     readiness: [
       { name: "engine", check: () => describeEngine(engine.state().name) },
       { name: "release-index", check: () => index.ready() },
+      { name: "operations", check: () => operations.ready() },
     ],
     log,
     principal: loopbackPrincipal,
@@ -101,8 +96,10 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   };
   return {
     berth,
+    drain: (drainMs) => operations.drain(drainMs),
     async close() {
-      await Promise.all([index.stop(), settler.stop()]);
+      await operations.stop();
+      await index.stop();
       await engine.stop();
       await client.close();
     },

@@ -42,6 +42,25 @@ const fileSchema = z.strictObject({
       allowedCidrs: z.array(z.string()).default([]),
     })
     .prefault({}),
+  /** How many operations a replica works on at once, and how many may be open in all. */
+  operations: z
+    .strictObject({
+      active: z.number().int().min(1).max(1000).default(16),
+      running: z.number().int().min(1).max(10_000).default(600),
+      perCluster: z.number().int().min(1).max(10_000).default(600),
+      perTenant: z.number().int().min(1).max(10_000).default(500),
+      open: z.number().int().min(1).max(100_000).default(10_000),
+      openPerTenant: z.number().int().min(1).max(100_000).default(5_000),
+    })
+    .prefault({}),
+  /** How long ended operations are kept, and how many at most; how long what failed can be repeated. */
+  retention: z
+    .strictObject({
+      hours: z.number().min(0).max(8760).default(72),
+      count: z.number().int().min(0).max(100_000).default(5_000),
+      retryMinutes: z.number().min(0).max(10_080).default(60),
+    })
+    .prefault({}),
 });
 
 const flag = z.stringbool().default(false);
@@ -92,6 +111,8 @@ export interface Config {
   readonly logLevel: string;
   readonly repositories: Readonly<Record<string, z.infer<typeof repository>>>;
   readonly verification: ReturnType<typeof readVerification> | undefined;
+  readonly operations: z.infer<typeof fileSchema>["operations"];
+  readonly retention: { readonly ms: number; readonly count: number; readonly retryMs: number };
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -128,6 +149,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     exitWithStdin: env.BERTH_EXIT_WITH_STDIN,
     logLevel: env.BERTH_LOG_LEVEL,
     repositories: file.repositories,
+    operations: file.operations,
+    retention: {
+      ms: file.retention.hours * 3_600_000,
+      count: file.retention.count,
+      retryMs: file.retention.retryMinutes * 60_000,
+    },
     verification: file.verification === undefined ? undefined : readVerification(file.verification),
     // Charts of the machine and repositories of the machine go together: `up` has both.
     egress: { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS },

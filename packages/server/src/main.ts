@@ -7,11 +7,13 @@ import { createServer } from "./edges/index.ts";
 
 /** How long open requests may take to end once Berth was told to stop, in milliseconds. */
 const DRAIN = 10_000;
+/** How long running operations may take to end before they are handed on, in milliseconds. */
+const HAND_ON = 5_000;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = pino({ level: config.logLevel, serializers: { error: stdSerializers.err } }, pino.destination(2));
-  const { berth, close } = await composeBerth(config, log);
+  const { berth, drain, close } = await composeBerth(config, log);
   const server = await createServer(berth, { host: config.host, port: config.port, log });
   log.info({ url: server.url }, "listening");
 
@@ -20,7 +22,8 @@ async function main(): Promise<void> {
     if (isStopping) return;
     isStopping = true;
     log.info({ why }, "stopping");
-    await server.close(DRAIN);
+    // Requests that wait for an operation are answered while it still may end.
+    await Promise.all([server.close(DRAIN), drain(HAND_ON)]);
     await close();
     process.exit(0);
   };

@@ -24,6 +24,8 @@ export interface LeaseName {
   readonly holder: string;
   /** Whole seconds. */
   readonly durationSeconds: number;
+  /** Labels of a Lease that is made anew. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Reads and writes one Lease, each write only where nobody wrote since. */
@@ -39,7 +41,7 @@ export interface LeaseStore {
 }
 
 /** Makes the store. A request lasts at most as long as a third of the lease. */
-export function createLeaseStore({ client, namespace, name, holder, durationSeconds }: LeaseName): LeaseStore {
+export function createLeaseStore({ client, namespace, name, holder, durationSeconds, labels }: LeaseName): LeaseStore {
   const reference: ObjectReference = { resource, namespace, name };
   const timeoutMs = (durationSeconds * 1000) / 3;
   const spec = (now: number) => ({
@@ -58,7 +60,7 @@ export function createLeaseStore({ client, namespace, name, holder, durationSeco
       const body = {
         apiVersion: "coordination.k8s.io/v1",
         kind: "Lease",
-        metadata: { name },
+        metadata: { name, ...(labels === undefined ? {} : { labels }) },
         spec: { ...spec(now), acquireTime: microTime(now), leaseTransitions: 0 },
       };
       return createObject<LeaseRecord>(client, { resource, namespace }, body, { signal, timeoutMs });

@@ -69,6 +69,8 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   });
   app.setErrorHandler((error, request, reply) => {
     const ours = toBerthError(error, options.log, request.berth.requestId);
+    const { retryAfter } = ours.details;
+    if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
     return reply
       .code(toHttpStatus(ours))
       .type("application/problem+json")

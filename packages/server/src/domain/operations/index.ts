@@ -1,15 +1,18 @@
-export { createNameGenerator, newOperationId } from "./names.ts";
-export { createOperationRegistry } from "./registry.ts";
-export type { OperationRegistry } from "./registry.ts";
-export { createSubmit } from "./submit.ts";
-export { createOperationView } from "./view.ts";
+export type { Retry } from "./retry.ts";
+export { createOperations } from "./service.ts";
+export type { Operations, OperationsParts } from "./service.ts";
 export type {
   Operation,
-  OperationListener,
+  OperationNews,
+  OperationPage,
   OperationPhase,
+  OperationPolicy,
+  OperationQuery,
   OperationResult,
   OperationState,
   OperationView,
+  Remediation,
   Submit,
+  SubmitOptions,
 } from "./types.ts";
 export type { ProgressEvent, RequestContext } from "../releases/index.ts";

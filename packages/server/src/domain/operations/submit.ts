@@ -1,13 +1,25 @@
 import { BerthError, asBerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
+import { isConflict } from "@berth/kube";
 
 import type { Access, Principal } from "../access/index.ts";
 import type { Audit, AuditEntry } from "../audit/index.ts";
-import type { Cluster, ClusterRegistry } from "../clusters/index.ts";
-import type { Command, Verb } from "../command.ts";
-import type { OperationRegistry } from "./registry.ts";
-import type { Action, ActionRun, Actions, ProgressEvent, RequestContext } from "../releases/index.ts";
-import type { Operation, OperationListener, Submit } from "./types.ts";
+import type { ClusterRegistry } from "../clusters/index.ts";
+import { checkUpload, resolveChart } from "../charts/index.ts";
+import type { ChartPolicy } from "../charts/index.ts";
+import type { Command, InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
+import type { Actions, RequestContext } from "../releases/index.ts";
+import { bindToPlan } from "../releases/index.ts";
+import { accept } from "./accept.ts";
+import { ACCESS_VERBS } from "./access-verbs.ts";
+import { dryRun } from "./dry-run.ts";
+import type { HomeCache } from "./store/cache.ts";
+import { queueName } from "./store/names.ts";
+import type { HomeWrites } from "./store/writes.ts";
+import type { Followers } from "./followers.ts";
+import { toOperation } from "./record.ts";
+import type { OperationRecord } from "./record.ts";
+import type { Operation, Submit, SubmitOptions } from "./types.ts";
 
 /** What the gate is made of. */
 export interface SubmitParts {
@@ -15,148 +27,123 @@ export interface SubmitParts {
   readonly audit: Audit;
   readonly clusters: ClusterRegistry;
   readonly actions: Actions;
-  readonly registry: OperationRegistry;
+  readonly charts: ChartPolicy;
+  readonly cache: HomeCache;
+  readonly writes: HomeWrites;
+  readonly followers: Followers;
   readonly clock: Clock;
   readonly newId: () => string;
   readonly generateName: (chart: string) => string;
+  /** Whether a release of that name is stored, as far as is known. */
+  readonly isStored: (target: ReleaseTarget) => boolean;
+  /** Operations that may be open, in all and of one principal. */
+  readonly maxOpen: { readonly all: number; readonly perTenant: number };
 }
 
 /** How often a generated name that is taken is replaced by a new one. */
-const NAME_TRIES = 5;
-
-/** Kubernetes' verb for each of Helm's, for the access check. */
-const ACCESS_VERBS = {
-  install: "create",
-  upgrade: "update",
-  rollback: "update",
-  uninstall: "delete",
-  test: "update",
-} as const satisfies Record<Verb, string>;
+const NAME_TRIES = 20;
 
 /** Makes the gate. */
 export function createSubmit(parts: SubmitParts): Submit {
-  return async (principal, command, context, listener) => {
-    if (command.verb !== "install" || command.target.name !== "") {
-      return runOnce(parts, principal, command, context, listener);
+  return async (principal, command, context, options = {}) => {
+    parts.clusters.get(command.target.cluster);
+    const id = parts.newId();
+    const audit = (outcome: AuditEntry["outcome"], code?: string) =>
+      parts.audit({
+        ...{ principal: principal.name, verb: command.verb, resource: "releases", ...command.target },
+        ...{ requestId: context.requestId, traceparent: context.traceparent, operation: id, outcome, code },
+      });
+    try {
+      await parts.access.check(principal, {
+        verb: ACCESS_VERBS[command.verb],
+        resource: "releases",
+        ...command.target,
+      });
+    } catch (error) {
+      audit("denied", asBerthError(error).code);
+      throw error;
     }
-    const chart = command.chart.name ?? command.chart.path ?? "";
-    for (let attempt = 1; ; attempt++) {
-      const named = { ...command, target: { ...command.target, name: parts.generateName(chart) } };
-      try {
-        return await runOnce(parts, principal, named, context, listener);
-      } catch (error) {
-        const taken = error instanceof BerthError && error.code === "RELEASE_EXISTS";
-        if (!taken || attempt === NAME_TRIES) throw error;
-      }
+    audit("asked");
+    const asked = { id, principal, command, context, options };
+    let accepted: Operation;
+    try {
+      if (command.options?.dryRun === true) return await dryRun(parts, asked);
+      accepted = toOperation(await acceptOne(parts, asked));
+    } catch (error) {
+      audit("refused", asBerthError(error).code);
+      throw error;
     }
+    options.onAccepted?.(accepted);
+    return outcomeOf(parts, accepted, options.waitMs ?? 0);
   };
 }
 
-async function runOnce(
-  parts: SubmitParts,
-  principal: Principal,
-  command: Command,
-  context: RequestContext,
-  listener: OperationListener = {},
-): Promise<Operation> {
-  const cluster = parts.clusters.get(command.target.cluster);
-  const id = parts.newId();
-  const audit = (outcome: AuditEntry["outcome"], code?: string, revision?: number) =>
-    parts.audit({
-      principal: principal.name,
-      verb: command.verb,
-      resource: "releases",
-      ...command.target,
-      requestId: context.requestId,
-      traceparent: context.traceparent,
-      operation: id,
-      outcome,
-      code,
-      revision,
-    });
-  try {
-    await parts.access.check(principal, {
-      verb: ACCESS_VERBS[command.verb],
-      resource: "releases",
-      ...command.target,
-    });
-  } catch (error) {
-    audit("denied", asBerthError(error).code);
-    throw error;
-  }
-  audit("asked");
-  const operation = await perform(parts, { id, cluster, principal, command, context, listener });
-  audit(endOutcome(operation), operation.error?.code, operation.result?.release?.revision);
-  // Refused: nothing was changed, so there is nothing to answer but why.
-  if (operation.result === undefined && operation.error !== undefined) throw operation.error;
-  return operation;
-}
-
-function endOutcome(operation: Operation): AuditEntry["outcome"] {
-  if (operation.result === undefined) return "refused";
-  return operation.state as "succeeded" | "failed" | "cancelled";
-}
-
-interface Job {
+interface Asked {
   readonly id: string;
-  readonly cluster: Cluster;
   readonly principal: Principal;
   readonly command: Command;
   readonly context: RequestContext;
-  readonly listener: OperationListener;
+  readonly options: SubmitOptions;
 }
 
-async function perform(parts: SubmitParts, job: Job): Promise<Operation> {
-  const { clock, registry } = parts;
-  const now = new Date(clock.now());
-  const abort = new AbortController();
-  const ending = Promise.withResolvers<Operation>();
-  let operation: Operation = {
-    id: job.id,
-    cluster: job.cluster.name,
-    namespace: job.command.target.namespace,
-    release: job.command.target.name,
-    verb: job.command.verb,
-    principal: job.principal.name,
-    requestId: job.context.requestId,
-    state: "running",
-    phase: "",
-    createTime: now,
-    startTime: now,
-    endTime: undefined,
-    result: undefined,
-    error: undefined,
-  };
-  registry.add(operation, abort, ending.promise);
-  job.listener.started?.(operation);
-  const onProgress = (event: ProgressEvent) => {
-    if (event.type === "phase") {
-      operation = { ...operation, phase: event.phase };
-      registry.update(operation);
+async function acceptOne(parts: SubmitParts, asked: Asked): Promise<OperationRecord> {
+  checkRoom(parts, asked.principal);
+  const { command } = asked;
+  if (command.verb === "install" || command.verb === "upgrade") checkChart(command, parts.charts);
+  const reserve = command.verb === "install" && command.target.name === "" ? reserveName(parts, asked.id) : undefined;
+  return accept(parts, { ...asked, reserve });
+}
+
+/** Says at once what is wrong without a look at any cluster or source. */
+function checkChart(command: InstallCommand | UpgradeCommand, policy: ChartPolicy): void {
+  const { chart, values } = bindToPlan(command);
+  resolveChart(chart, policy);
+  checkUpload(chart, values);
+}
+
+/** What an operation has come to by the end of the time to wait. Throws where it was refused. */
+async function outcomeOf({ followers }: SubmitParts, accepted: Operation, waitMs: number): Promise<Operation> {
+  if (waitMs === 0) return accepted;
+  const later = await followers.ended(accepted.id, waitMs);
+  const known = later === undefined ? accepted : toOperation(later);
+  const isRefused = known.endTime !== undefined && known.result === undefined;
+  // Nothing was changed, so there is nothing to answer but why.
+  if (isRefused && known.error !== undefined) throw withOperation(known.error, known.id);
+  return known;
+}
+
+/** The error of an operation, which says of which one. */
+function withOperation(error: BerthError, operation: string): BerthError {
+  const { field, hint, object, reason, details } = error;
+  return new BerthError(error.code, error.message, {
+    ...{ field, hint, object, reason, cause: error.cause },
+    details: { ...details, operation },
+  });
+}
+
+function checkRoom({ cache, maxOpen }: SubmitParts, { name }: Principal): void {
+  const all = cache.operations.byIndex("open", "all").length;
+  const mine = cache.operations.byIndex("open", `tenant ${name}`).length;
+  if (all < maxOpen.all && mine < maxOpen.perTenant) return;
+  const limit = all < maxOpen.all ? maxOpen.perTenant : maxOpen.all;
+  throw new BerthError("EXHAUSTED", `There are ${String(limit)} operations waiting or running already.`, {
+    details: { limit: String(limit), retryAfter: "10" },
+  });
+}
+
+/** Takes a name that nobody has: its queue is made, and who makes it has it. */
+function reserveName({ generateName, writes, isStored }: SubmitParts, id: string) {
+  return async (command: Extract<Command, { verb: "install" }>): Promise<ReleaseTarget> => {
+    const { name, path, url } = command.chart;
+    for (let attempt = 1; ; attempt++) {
+      const target = { ...command.target, name: generateName(name ?? path ?? url ?? "") };
+      if (isStored(target)) continue;
+      try {
+        await writes.createQueue(queueName(target), id);
+        return target;
+      } catch (error) {
+        if (!isConflict(error) || attempt === NAME_TRIES) throw error;
+      }
     }
-    job.listener.progress?.(event);
   };
-  const outcome = await act(parts.actions, job, { signal: abort.signal, onProgress });
-  operation = { ...operation, ...outcome, endTime: new Date(clock.now()) };
-  registry.end(operation);
-  ending.resolve(operation);
-  return operation;
-}
-
-async function act(
-  actions: Actions,
-  job: Job,
-  seams: Pick<ActionRun, "signal" | "onProgress">,
-): Promise<Pick<Operation, "state" | "result" | "error">> {
-  try {
-    // The table is total over verbs, so the action fits its command.
-    const action = actions[job.command.verb] as Action;
-    const outcome = await action(job.command, { ...job, ...seams, operationId: job.id });
-    if (outcome.error === undefined) return { state: "succeeded", result: outcome.result, error: undefined };
-    const state = outcome.error.code === "CANCELLED" ? "cancelled" : "failed";
-    return { state, result: outcome.changed ? outcome.result : undefined, error: outcome.error };
-  } catch (error) {
-    const ours = asBerthError(error);
-    return { state: ours.code === "CANCELLED" ? "cancelled" : "failed", result: undefined, error: ours };
-  }
 }

@@ -2,7 +2,7 @@ import type { BerthError, ObjectName } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
 import type { Cluster } from "../clusters/index.ts";
-import type { Command, Verb } from "../command.ts";
+import type { Command, ReleaseTarget, Verb } from "../command.ts";
 import type { Release } from "./types.ts";
 
 /** What surrounds a request. */
@@ -64,6 +64,10 @@ export interface ActionRun {
   readonly cluster: Cluster;
   readonly principal: Principal;
   readonly context: RequestContext;
+  /** Fencing token: a newer holder's is higher. Absent for a dry run, which nobody holds. */
+  readonly fence?: bigint | undefined;
+  /** Milliseconds for which the release is held; pushed forward by `Holder.extend`. */
+  readonly holdMs?: number | undefined;
   /** Aborted when the operation is cancelled. */
   readonly signal: AbortSignal;
   readonly onProgress: (event: ProgressEvent) => void;
@@ -74,3 +78,13 @@ export type Action<C extends Command = Command> = (command: C, run: ActionRun) =
 
 /** The action of each verb. */
 export type Actions = { readonly [V in Verb]: Action<Extract<Command, { verb: V }>> };
+
+/** What an operation's holder needs beside the verbs. */
+export interface Holder {
+  /** Pushes the hold of a running action forward. */
+  extend(operationId: string, holdMs: number): Promise<void>;
+  /** What is stored of a release, newest first. */
+  history(run: ActionRun, target: ReleaseTarget): Promise<readonly Release[]>;
+  /** Gives a revision that has no ending one; `cause` stands in its description. */
+  settle(run: ActionRun, target: ReleaseTarget, revision: number, cause: string): Promise<void>;
+}

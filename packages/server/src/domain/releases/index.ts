@@ -5,9 +5,11 @@ export type {
   ActionResult,
   ActionRun,
   Actions,
+  Holder,
   ProgressEvent,
   RequestContext,
 } from "./action.ts";
+export { bindToPlan } from "./plan-token.ts";
 export { compareValues } from "./compare-values.ts";
 export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";

@@ -9,6 +9,7 @@ import type {
   UpgradeCommand,
   ValuesInput,
 } from "../../domain/command.ts";
+import type { OperationPolicy } from "../../domain/operations/index.ts";
 import { duration, flag, onlyKnown, text, texts, values } from "./parse.ts";
 import type { Fields } from "./parse.ts";
 
@@ -86,6 +87,11 @@ export function toUninstall(fields: Fields, defaults: Defaults): UninstallComman
   };
 }
 
+/** `atomic`: what failed is rolled back, or uninstalled where there is nothing to go back to. */
+export function toPolicy(fields: Fields): OperationPolicy {
+  return flag(fields, "atomic") === true ? { remediation: "rollback" } : {};
+}
+
 function toTarget(fields: Fields, defaults: Defaults, needsName: boolean): ReleaseTarget {
   const name = text(fields, "releaseName")?.toLowerCase() ?? "";
   const namespace = text(fields, "namespace") ?? defaults.namespace;
@@ -130,14 +136,11 @@ function toValues(fields: Fields): ValuesInput {
 }
 
 function toOptions(fields: Fields): ActionOptions {
-  if (flag(fields, "atomic") === true) {
-    throw invalid("atomic", "is not served yet", "Leave it out, and roll back or delete where it failed.");
-  }
   const historyMax = text(fields, "historyMax", "history-max");
   if (historyMax !== undefined && !/^\d{1,4}$/.test(historyMax))
     throw invalid("historyMax", "is no number", "0 to 9999.");
   return {
-    wait: flag(fields, "wait") === true ? "watcher" : "hookOnly",
+    wait: flag(fields, "wait") === true || flag(fields, "atomic") === true ? "watcher" : "hookOnly",
     waitForJobs: flag(fields, "waitForJobs", "wait-for-jobs"),
     timeoutMs: duration(fields, "timeout"),
     disableHooks: flag(fields, "noHooks", "no-hooks", "disableHooks"),

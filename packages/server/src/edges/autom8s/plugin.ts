@@ -6,10 +6,13 @@ import type { Command } from "../../domain/command.ts";
 import type { Operation } from "../../domain/operations/index.ts";
 import { bodyText } from "../shared/body.ts";
 import { toBerthError } from "../shared/errors.ts";
-import { toInstall, toUninstall, toUpgrade } from "./commands.ts";
+import { toInstall, toPolicy, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
 import { parseFields } from "./parse.ts";
 import type { Fields } from "./parse.ts";
+
+/** Its callers know no operations: they wait, at most as long as a `timeout` may be, in milliseconds. */
+const WAIT = 86_400_000;
 
 type ToCommand = (fields: Fields, defaults: Defaults) => Command;
 
@@ -34,7 +37,10 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
       },
       handler: async (request, reply) => {
         const fields = parseFields(bodyText(request.body));
-        const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth);
+        const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth, {
+          waitMs: WAIT,
+          policy: toPolicy(fields),
+        });
         if (operation.error !== undefined) return reply.code(500).send(failed(operation.error));
         return { status: "success", ...describe(operation) };
       },

@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 
 import type { Berth } from "../../berth.ts";
 import { BODY_LIMIT } from "../shared/body.ts";
-import { toContext } from "../shared/context.ts";
+import { toContext, toHints } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
 import type { Handler } from "../shared/handler.ts";
@@ -33,11 +33,12 @@ export async function registerConnect(app: FastifyInstance, berth: Berth): Promi
 
 function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handler) {
   return async (request: Message, call: HandlerContext): Promise<Message> => {
-    const context = toContext((name) => call.requestHeader.get(name) ?? undefined);
+    const header = (name: string) => call.requestHeader.get(name) ?? undefined;
+    const context = toContext(header);
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      return await handler(request, context);
+      return await handler(request, context, toHints(header));
     } catch (error) {
       throw toConnectError(toBerthError(error, berth.log, context.requestId));
     }

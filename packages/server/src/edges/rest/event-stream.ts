@@ -8,14 +8,14 @@ const BACKLOG = 1024 * 1024;
 /** Server-sent events on one response. A reader that is gone or too slow gets no more of them. */
 export interface EventStream {
   isOpen(): boolean;
-  /** Opens the stream with the first event. */
-  send(event: string, data: unknown): void;
+  /** Opens the stream with the first event. `id`: what a reader that comes back names as the last it has seen. */
+  send(event: string, data: unknown, id?: number): void;
   end(): void;
 }
 
 /** Makes an event stream; nothing is written before the first event. */
 export function createEventStream(response: ServerResponse, headers: Readonly<Record<string, string>>): EventStream {
-  let id = 0;
+  let isOpen = false;
   let heartbeat: NodeJS.Timeout | undefined;
   let isGone = false;
   response.once("close", () => {
@@ -28,14 +28,14 @@ export function createEventStream(response: ServerResponse, headers: Readonly<Re
     else response.write(text);
   };
   return {
-    isOpen: () => id > 0,
-    send(event, data) {
-      if (id === 0 && !isGone) {
+    isOpen: () => isOpen,
+    send(event, data, id) {
+      if (!isOpen && !isGone) {
         response.writeHead(200, { ...headers, "content-type": "text/event-stream", "cache-control": "no-store" });
         heartbeat = setInterval(() => write(": still running\n\n"), HEARTBEAT);
       }
-      id++;
-      write(`id: ${String(id)}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+      isOpen = true;
+      write(`${id === undefined ? "" : `id: ${String(id)}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
     },
     end() {
       clearInterval(heartbeat);

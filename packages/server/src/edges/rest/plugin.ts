@@ -10,19 +10,16 @@ import {
   toRequest,
 } from "@berth/contract";
 import type { HttpBinding } from "@berth/contract";
-import { create } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
-import type { OperationListener } from "../../domain/operations/index.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
-import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
-import { fromOperation, fromProgress } from "../shared/from-domain.ts";
+import { toHints, toWait } from "../shared/context.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
-import type { Handler } from "../shared/handler.ts";
+import type { Handler, WriteHints } from "../shared/handler.ts";
 import { validate } from "../shared/validate.ts";
-import { createEventStream } from "./event-stream.ts";
+import { registerEvents, streamEvents } from "./events.ts";
 import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
 
 /** Content types whose bytes are read as JSON; curl sends a form's by itself. */
@@ -36,6 +33,7 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
     chartService.ChartService,
   ]);
   const handlers = createHandlers(berth);
+  registerEvents(app, berth);
   app.all("/v1/*", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
     const verb = request.method === "HEAD" ? "GET" : request.method;
@@ -62,6 +60,8 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
 async function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {
   const { input } = binding.method;
   const query = new URL(request.url, "http://berth").searchParams;
+  // It is no field of any message: see hintsOf.
+  query.delete("wait");
   const type = request.headers["content-type"] ?? "application/json";
   if (binding.body === "") return toRequest(input, { variables, query, body: undefined, bodyRule: "" });
   if (takesChart(input) && isUpload(type)) {
@@ -85,32 +85,35 @@ interface Call {
 
 async function answer(berth: Berth, call: Call): Promise<unknown> {
   const { request, reply, handler, message, binding } = call;
-  const isWrite = binding.method.output.typeName === operation.OperationSchema.typeName && binding.verb !== "GET";
+  const isOperation = binding.method.output.typeName === operation.OperationSchema.typeName;
+  const hints = hintsOf(request);
   const wantsEvents = (request.headers.accept ?? "").includes("text/event-stream");
-  if (isWrite && wantsEvents) return answerWithEvents(berth, call);
-  const output = await handler(message, request.berth);
+  if (isOperation && wantsEvents && binding.verb !== "GET") return answerWithEvents(berth, call, hints);
+  const output = await handler(message, request.berth, hints);
+  if (hints.waitMs !== undefined && isOperation) void reply.header("preference-applied", `wait=${hints.waitMs / 1000}`);
+  if (isOperation && !(output as operation.Operation).done && binding.verb !== "GET") {
+    void reply.code(202).header("location", `/v1/operations/${(output as operation.Operation).id}`);
+  }
   return reply.type("application/json").send(JSON.stringify(toAnswer(binding.method.output, output)));
 }
 
-/** Answers a write as its events: the operation as it starts, what happens, and the operation as it ended. */
-async function answerWithEvents(berth: Berth, call: Call): Promise<unknown> {
-  const { request, reply, handler, message, binding } = call;
-  const events = createEventStream(reply.raw, { "x-request-id": request.berth.requestId });
-  const toJson = (started: Parameters<typeof fromOperation>[0]) =>
-    toAnswer(operation.OperationSchema, create(operation.OperationSchema, fromOperation(started)));
-  const listener: OperationListener = {
-    started: (started) => events.send("operation", toJson(started)),
-    progress: (event) => events.send(event.type, fromProgress(event)),
-  };
-  try {
-    const output = await handler(message, request.berth, listener);
-    events.send("operation", toAnswer(binding.method.output, output));
-  } catch (error) {
-    if (!events.isOpen()) throw error;
-    const ours = toBerthError(error, berth.log, request.berth.requestId);
-    events.send("error", { ...toProblem(ours, request.berth.requestId), status: toHttpStatus(ours) });
+/** Accepts a write and follows it: whoever asks for events gets those of the operation, from its first on. */
+async function answerWithEvents(berth: Berth, { request, reply, handler, message }: Call, hints: WriteHints) {
+  let id = "";
+  const accepted = handler(message, request.berth, { ...hints, waitMs: 0, onAccepted: (one) => (id = one.id) });
+  const output = (await accepted) as operation.Operation;
+  // A dry run is no operation that could be followed.
+  if (id === "") {
+    return reply.type("application/json").send(JSON.stringify(toAnswer(operation.OperationSchema, output)));
   }
-  reply.hijack();
-  events.end();
-  return reply;
+  return streamEvents(berth, request, reply, id, 0);
+}
+
+function hintsOf({ headers, url }: FastifyRequest): WriteHints {
+  const hints = toHints((name) => {
+    const value = headers[name];
+    return typeof value === "string" ? value : undefined;
+  });
+  const wait = new URL(url, "http://berth").searchParams.get("wait");
+  return wait === null ? hints : { ...hints, waitMs: toWait(wait) };
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 
+import { BerthError } from "@berth/base";
+
 import type { RequestContext } from "../../domain/operations/index.ts";
+import type { WriteHints } from "./handler.ts";
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** W3C Trace Context, version 00. */
@@ -14,4 +17,27 @@ export function toContext(header: (name: string) => string | undefined): Request
     requestId: REQUEST_ID.test(requestId) ? requestId : randomUUID(),
     traceparent: TRACEPARENT.test(traceparent) ? traceparent : "",
   };
+}
+
+/** Seconds that a caller may wait for an operation. */
+const MAX_WAIT = 600;
+
+/** What the headers of a write say beside its message: `Idempotency-Key` and `Prefer: wait=30`. */
+export function toHints(header: (name: string) => string | undefined): WriteHints {
+  const wait = /(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(header("prefer") ?? "")?.[1];
+  const key = header("idempotency-key")?.replace(/^"(.*)"$/, "$1");
+  if (key !== undefined && !/^[!-~]{1,255}$/.test(key)) {
+    throw new BerthError("INVALID_ARGUMENT", "The Idempotency-Key is not valid.", {
+      field: "idempotency_key",
+      hint: "Send 1 to 255 printable characters without spaces, such as a UUID.",
+    });
+  }
+  return { idempotencyKey: key, waitMs: wait === undefined ? undefined : Math.min(Number(wait), MAX_WAIT) * 1000 };
+}
+
+/** A time to wait as a query has it: seconds, with or without their `s`. */
+export function toWait(text: string): number {
+  const seconds = /^(\d{1,9})s?$/.exec(text)?.[1];
+  if (seconds !== undefined) return Math.min(Number(seconds), MAX_WAIT) * 1000;
+  throw new BerthError("INVALID_ARGUMENT", `"wait" is no number of seconds.`, { field: "wait" });
 }

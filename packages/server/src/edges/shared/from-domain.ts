@@ -11,7 +11,8 @@ import type { Hook, ObjectStatus, Release, ReleasePage, RevisionDiff } from "../
  * The domain's answers as messages of berth.v1. REST and Connect share it.
  */
 
-const VERBS = {
+/** Numbers of the verbs. */
+export const VERBS = {
   install: op.Verb.INSTALL,
   upgrade: op.Verb.UPGRADE,
   rollback: op.Verb.ROLLBACK,
@@ -19,7 +20,8 @@ const VERBS = {
   test: op.Verb.TEST,
 } as const;
 
-const STATES = {
+/** Numbers of the states. */
+export const STATES = {
   queued: op.OperationState.QUEUED,
   running: op.OperationState.RUNNING,
   succeeded: op.OperationState.SUCCEEDED,
@@ -31,6 +33,10 @@ export function fromOperation(operation: Operation): MessageInitShape<typeof op.
   const { id, cluster, namespace, release, principal, requestId, phase, result, error } = operation;
   return {
     ...{ id, cluster, namespace, release, principal, requestId, phase },
+    ...{ applied: operation.applied, total: operation.total, attempts: operation.attempts },
+    ...{ replica: operation.replica, retryOf: operation.retryOf, cancelledBy: operation.cancelledBy },
+    ...{ lastEvent: operation.lastEvent, callback: operation.callback },
+    ...time("nextAttemptTime", operation.nextAttemptTime),
     verb: VERBS[operation.verb],
     state: STATES[operation.state],
     done: operation.endTime !== undefined,

@@ -1,9 +1,12 @@
 import type { DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 
-import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
+import type { RequestContext, SubmitOptions } from "../../domain/operations/index.ts";
+
+/** What a write is told beside its message. */
+export type WriteHints = Pick<SubmitOptions, "idempotencyKey" | "waitMs" | "onAccepted">;
 
 /** Answers one request of berth.v1; the message has been validated. */
-export type Handler = (request: Message, context: RequestContext, listener?: OperationListener) => Promise<Message>;
+export type Handler = (request: Message, context: RequestContext, hints?: WriteHints) => Promise<Message>;
 
 /** Adds what one RPC does. */
 export type AddHandler = <M extends DescMethodUnary>(method: M, handle: Typed<M>) => void;
@@ -12,5 +15,5 @@ export type AddHandler = <M extends DescMethodUnary>(method: M, handle: Typed<M>
 export type Typed<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
   context: RequestContext,
-  listener?: OperationListener,
+  hints?: WriteHints,
 ) => Promise<MessageInitShape<M["output"]>>;

@@ -1,15 +1,16 @@
 import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import { operationService, releaseService as api } from "@berth/contract";
+import { releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
-import type { OperationListener, RequestContext } from "../../domain/operations/index.ts";
-import { fromDiff, fromHook, fromObjectStatus, fromOperation, fromPage, fromRelease } from "./from-domain.ts";
+import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease } from "./from-domain.ts";
 import { addCharts } from "./charts.ts";
+import { addOperations } from "./operations.ts";
 import type { Handler, Typed } from "./handler.ts";
 import { addPlans } from "./plans.ts";
-import { toInstall, toRollback, toTarget, toTest, toUninstall, toUpgrade } from "./to-command.ts";
+import { toTarget } from "./to-command.ts";
+import { addWrites } from "./writes.ts";
 
 /** Revisions that a history answers where the caller names no number, as Helm's. */
 const DEFAULT_HISTORY = 256;
@@ -17,23 +18,17 @@ const DEFAULT_PAGE = 100;
 
 /** What each RPC does, by `service.method`: one table for every protocol. */
 export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
-  const { releases, operations, submit, principal } = berth;
+  const { releases, principal } = berth;
   const table = new Map<string, Handler>();
   const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
-    table.set(handlerKey(method), async (request, context, listener) =>
-      create(method.output, await handle(request as MessageShape<M["input"]>, context, listener)),
+    table.set(handlerKey(method), async (request, context, hints) =>
+      create(method.output, await handle(request as MessageShape<M["input"]>, context, hints)),
     );
   const service = api.ReleaseService.method;
-  const write = async (command: Parameters<typeof submit>[1], context: RequestContext, listener?: OperationListener) =>
-    fromOperation(await submit(principal, command, context, listener));
   const content = (request: { cluster: string; namespace: string; name: string; revision: number }) =>
     releases.content(principal, toTarget(request), request.revision);
 
-  on(service.installRelease, (request, ...rest) => write(toInstall(request), ...rest));
-  on(service.upgradeRelease, (request, ...rest) => write(toUpgrade(request), ...rest));
-  on(service.rollbackRelease, (request, ...rest) => write(toRollback(request), ...rest));
-  on(service.uninstallRelease, (request, ...rest) => write(toUninstall(request), ...rest));
-  on(service.testRelease, (request, ...rest) => write(toTest(request), ...rest));
+  addWrites(on, berth);
   on(service.listReleases, async (request) =>
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );
@@ -74,11 +69,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   );
   addCharts(on, berth);
   addPlans(on, berth);
-  const operationMethods = operationService.OperationService.method;
-  on(operationMethods.getOperation, async ({ id }) => fromOperation(await operations.get(principal, id)));
-  on(operationMethods.cancelOperation, async ({ id }, context) =>
-    fromOperation(await operations.cancel(principal, id, context)),
-  );
+  addOperations(on, berth);
   return table;
 }
 

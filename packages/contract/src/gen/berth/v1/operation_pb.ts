@@ -6,6 +6,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ObjectReference, Release } from "./release_pb.ts";
 import { file_berth_v1_release } from "./release_pb.ts";
+import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
@@ -14,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/v1/operation.proto.
  */
 export const file_berth_v1_operation: GenFile = /*@__PURE__*/
-  fileDesc("ChhiZXJ0aC92MS9vcGVyYXRpb24ucHJvdG8SCGJlcnRoLnYxIroDCglPcGVyYXRpb24SCgoCaWQYASABKAkSDwoHY2x1c3RlchgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHcmVsZWFzZRgEIAEoCRIcCgR2ZXJiGAUgASgOMg4uYmVydGgudjEuVmVyYhIRCglwcmluY2lwYWwYBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRInCgVzdGF0ZRgIIAEoDjIYLmJlcnRoLnYxLk9wZXJhdGlvblN0YXRlEg0KBXBoYXNlGAkgASgJEgwKBGRvbmUYCiABKAgSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZyZXN1bHQYDiABKAsyGS5iZXJ0aC52MS5PcGVyYXRpb25SZXN1bHQSJwoFZXJyb3IYDyABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvciKGAQoPT3BlcmF0aW9uUmVzdWx0EiIKB3JlbGVhc2UYASABKAsyES5iZXJ0aC52MS5SZWxlYXNlEhQKDGNoYXJ0X2RpZ2VzdBgCIAEoCRIYChByZXNvdXJjZV92ZXJzaW9uGAMgASgJEhAKCG1hbmlmZXN0GAQgASgJEg0KBW5vdGVzGAUgASgJIocBCg5PcGVyYXRpb25FcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDAoEaGludBgDIAEoCRINCgVmaWVsZBgEIAEoCRIpCgZvYmplY3QYBSABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USDgoGcmVhc29uGAYgASgJKnYKBFZlcmISFAoQVkVSQl9VTlNQRUNJRklFRBAAEhAKDFZFUkJfSU5TVEFMTBABEhAKDFZFUkJfVVBHUkFERRACEhEKDVZFUkJfUk9MTEJBQ0sQAxISCg5WRVJCX1VOSU5TVEFMTBAEEg0KCVZFUkJfVEVTVBAFKsQBCg5PcGVyYXRpb25TdGF0ZRIfChtPUEVSQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIaChZPUEVSQVRJT05fU1RBVEVfUVVFVUVEEAESGwoXT1BFUkFUSU9OX1NUQVRFX1JVTk5JTkcQAhIdChlPUEVSQVRJT05fU1RBVEVfU1VDQ0VFREVEEAMSGgoWT1BFUkFUSU9OX1NUQVRFX0ZBSUxFRBAEEh0KGU9QRVJBVElPTl9TVEFURV9DQU5DRUxMRUQQBWIGcHJvdG8z", [file_berth_v1_release, file_google_protobuf_timestamp]);
+  fileDesc("ChhiZXJ0aC92MS9vcGVyYXRpb24ucHJvdG8SCGJlcnRoLnYxIoIFCglPcGVyYXRpb24SCgoCaWQYASABKAkSDwoHY2x1c3RlchgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDwoHcmVsZWFzZRgEIAEoCRIcCgR2ZXJiGAUgASgOMg4uYmVydGgudjEuVmVyYhIRCglwcmluY2lwYWwYBiABKAkSEgoKcmVxdWVzdF9pZBgHIAEoCRInCgVzdGF0ZRgIIAEoDjIYLmJlcnRoLnYxLk9wZXJhdGlvblN0YXRlEg0KBXBoYXNlGAkgASgJEgwKBGRvbmUYCiABKAgSLwoLY3JlYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnN0YXJ0X3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIpCgZyZXN1bHQYDiABKAsyGS5iZXJ0aC52MS5PcGVyYXRpb25SZXN1bHQSJwoFZXJyb3IYDyABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvchIPCgdhcHBsaWVkGBAgASgFEg0KBXRvdGFsGBEgASgFEhAKCGF0dGVtcHRzGBIgASgFEg8KB3JlcGxpY2EYEyABKAkSEAoIcmV0cnlfb2YYFCABKAkSFAoMY2FuY2VsbGVkX2J5GBUgASgJEjUKEW5leHRfYXR0ZW1wdF90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpsYXN0X2V2ZW50GBcgASgFEhAKCGNhbGxiYWNrGBggASgJIoMBCg9PcGVyYXRpb25Qb2xpY3kSGgoHcmV0cmllcxgBIAEoBUIJukgGGgQYZCgAEjQKC3JlbWVkaWF0aW9uGAIgASgOMhUuYmVydGgudjEuUmVtZWRpYXRpb25CCLpIBYIBAhABEh4KDGNhbGxiYWNrX3VybBgDIAEoCUIIukgFcgMYgBAihgEKD09wZXJhdGlvblJlc3VsdBIiCgdyZWxlYXNlGAEgASgLMhEuYmVydGgudjEuUmVsZWFzZRIUCgxjaGFydF9kaWdlc3QYAiABKAkSGAoQcmVzb3VyY2VfdmVyc2lvbhgDIAEoCRIQCghtYW5pZmVzdBgEIAEoCRINCgVub3RlcxgFIAEoCSKHAQoOT3BlcmF0aW9uRXJyb3ISDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEgwKBGhpbnQYAyABKAkSDQoFZmllbGQYBCABKAkSKQoGb2JqZWN0GAUgASgLMhkuYmVydGgudjEuT2JqZWN0UmVmZXJlbmNlEg4KBnJlYXNvbhgGIAEoCSp1CgtSZW1lZGlhdGlvbhIbChdSRU1FRElBVElPTl9VTlNQRUNJRklFRBAAEhQKEFJFTUVESUFUSU9OX05PTkUQARIYChRSRU1FRElBVElPTl9ST0xMQkFDSxACEhkKFVJFTUVESUFUSU9OX1VOSU5TVEFMTBADKnYKBFZlcmISFAoQVkVSQl9VTlNQRUNJRklFRBAAEhAKDFZFUkJfSU5TVEFMTBABEhAKDFZFUkJfVVBHUkFERRACEhEKDVZFUkJfUk9MTEJBQ0sQAxISCg5WRVJCX1VOSU5TVEFMTBAEEg0KCVZFUkJfVEVTVBAFKsQBCg5PcGVyYXRpb25TdGF0ZRIfChtPUEVSQVRJT05fU1RBVEVfVU5TUEVDSUZJRUQQABIaChZPUEVSQVRJT05fU1RBVEVfUVVFVUVEEAESGwoXT1BFUkFUSU9OX1NUQVRFX1JVTk5JTkcQAhIdChlPUEVSQVRJT05fU1RBVEVfU1VDQ0VFREVEEAMSGgoWT1BFUkFUSU9OX1NUQVRFX0ZBSUxFRBAEEh0KGU9QRVJBVElPTl9TVEFURV9DQU5DRUxMRUQQBWIGcHJvdG8z", [file_berth_v1_release, file_buf_validate_validate, file_google_protobuf_timestamp]);
 
 /**
  * Operation is one Helm write: what was asked and how it went. Every write
@@ -106,11 +107,73 @@ export type Operation = Message<"berth.v1.Operation"> & {
   result?: OperationResult | undefined;
 
   /**
-   * Set where `state` is failed or cancelled.
+   * Set where `state` is failed or cancelled, and while it rests after a failure.
    *
    * @generated from field: berth.v1.OperationError error = 15;
    */
   error?: OperationError | undefined;
+
+  /**
+   * Objects applied, of how many, in the phase `applying`.
+   *
+   * @generated from field: int32 applied = 16;
+   */
+  applied: number;
+
+  /**
+   * @generated from field: int32 total = 17;
+   */
+  total: number;
+
+  /**
+   * How often it was begun: more than once where Berth or its engine died over
+   * it, or where its policy retries.
+   *
+   * @generated from field: int32 attempts = 18;
+   */
+  attempts: number;
+
+  /**
+   * Who works on it; empty where nobody does.
+   *
+   * @generated from field: string replica = 19;
+   */
+  replica: string;
+
+  /**
+   * The operation that this one repeats.
+   *
+   * @generated from field: string retry_of = 20;
+   */
+  retryOf: string;
+
+  /**
+   * Who asked for its end.
+   *
+   * @generated from field: string cancelled_by = 21;
+   */
+  cancelledBy: string;
+
+  /**
+   * When it is tried again.
+   *
+   * @generated from field: google.protobuf.Timestamp next_attempt_time = 22;
+   */
+  nextAttemptTime?: Timestamp | undefined;
+
+  /**
+   * Number of its newest event.
+   *
+   * @generated from field: int32 last_event = 23;
+   */
+  lastEvent: number;
+
+  /**
+   * pending, delivered or failed; empty where nobody is told.
+   *
+   * @generated from field: string callback = 24;
+   */
+  callback: string;
 };
 
 /**
@@ -119,6 +182,39 @@ export type Operation = Message<"berth.v1.Operation"> & {
  */
 export const OperationSchema: GenMessage<Operation> = /*@__PURE__*/
   messageDesc(file_berth_v1_operation, 0);
+
+/**
+ * OperationPolicy says how an operation is worked off.
+ *
+ * @generated from message berth.v1.OperationPolicy
+ */
+export type OperationPolicy = Message<"berth.v1.OperationPolicy"> & {
+  /**
+   * How often a failure that time may mend is tried again, with growing pauses.
+   *
+   * @generated from field: int32 retries = 1;
+   */
+  retries: number;
+
+  /**
+   * @generated from field: berth.v1.Remediation remediation = 2;
+   */
+  remediation: Remediation;
+
+  /**
+   * Told by a signed POST when the operation has ended; of the configured list.
+   *
+   * @generated from field: string callback_url = 3;
+   */
+  callbackUrl: string;
+};
+
+/**
+ * Describes the message berth.v1.OperationPolicy.
+ * Use `create(OperationPolicySchema)` to create a new message.
+ */
+export const OperationPolicySchema: GenMessage<OperationPolicy> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation, 1);
 
 /**
  * OperationResult is what is stored in the cluster afterwards, read back.
@@ -165,7 +261,7 @@ export type OperationResult = Message<"berth.v1.OperationResult"> & {
  * Use `create(OperationResultSchema)` to create a new message.
  */
 export const OperationResultSchema: GenMessage<OperationResult> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation, 1);
+  messageDesc(file_berth_v1_operation, 2);
 
 /**
  * OperationError says why an operation failed.
@@ -219,7 +315,53 @@ export type OperationError = Message<"berth.v1.OperationError"> & {
  * Use `create(OperationErrorSchema)` to create a new message.
  */
 export const OperationErrorSchema: GenMessage<OperationError> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation, 2);
+  messageDesc(file_berth_v1_operation, 3);
+
+/**
+ * Remediation is what follows an operation that failed or was cancelled after
+ * something was changed. The operation stays failed.
+ *
+ * @generated from enum berth.v1.Remediation
+ */
+export const Remediation = {
+  /**
+   * None.
+   *
+   * @generated from enum value: REMEDIATION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: REMEDIATION_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * Back to the revision before; an install, which has none, is uninstalled.
+   *
+   * @generated from enum value: REMEDIATION_ROLLBACK = 2;
+   */
+  ROLLBACK: 2,
+
+  /**
+   * @generated from enum value: REMEDIATION_UNINSTALL = 3;
+   */
+  UNINSTALL: 3,
+} as const;
+
+/**
+ * Remediation is what follows an operation that failed or was cancelled after
+ * something was changed. The operation stays failed.
+ *
+ * @generated from enum berth.v1.Remediation
+ */
+export type Remediation = (typeof Remediation)[keyof typeof Remediation] | UnknownEnum;
+
+/**
+ * Describes the enum berth.v1.Remediation.
+ */
+export const RemediationSchema: GenEnum<Remediation> = /*@__PURE__*/
+  enumDesc(file_berth_v1_operation, 0);
 
 /**
  * Verb is a Helm write.
@@ -269,7 +411,7 @@ export type Verb = (typeof Verb)[keyof typeof Verb] | UnknownEnum;
  * Describes the enum berth.v1.Verb.
  */
 export const VerbSchema: GenEnum<Verb> = /*@__PURE__*/
-  enumDesc(file_berth_v1_operation, 0);
+  enumDesc(file_berth_v1_operation, 1);
 
 /**
  * OperationState is where an operation is.
@@ -319,5 +461,5 @@ export type OperationState = (typeof OperationState)[keyof typeof OperationState
  * Describes the enum berth.v1.OperationState.
  */
 export const OperationStateSchema: GenEnum<OperationState> = /*@__PURE__*/
-  enumDesc(file_berth_v1_operation, 1);
+  enumDesc(file_berth_v1_operation, 2);
 

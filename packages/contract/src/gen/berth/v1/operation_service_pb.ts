@@ -4,7 +4,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { OperationSchema } from "./operation_pb.ts";
+import type { Operation, OperationSchema, OperationState, Verb } from "./operation_pb.ts";
 import { file_berth_v1_operation } from "./operation_pb.ts";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/operation_service.proto.
  */
 export const file_berth_v1_operation_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBiZXJ0aC92MS9vcGVyYXRpb25fc2VydmljZS5wcm90bxIIYmVydGgudjEiSwoTR2V0T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCJOChZDYW5jZWxPcGVyYXRpb25SZXF1ZXN0EjQKAmlkGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kMuQBChBPcGVyYXRpb25TZXJ2aWNlEl8KDEdldE9wZXJhdGlvbhIdLmJlcnRoLnYxLkdldE9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iG4LT5JMCFRITL3YxL29wZXJhdGlvbnMve2lkfRJvCg9DYW5jZWxPcGVyYXRpb24SIC5iZXJ0aC52MS5DYW5jZWxPcGVyYXRpb25SZXF1ZXN0GhMuYmVydGgudjEuT3BlcmF0aW9uIiWC0+STAh86ASoiGi92MS9vcGVyYXRpb25zL3tpZH06Y2FuY2VsYgZwcm90bzM", [file_berth_v1_operation, file_buf_validate_validate, file_google_api_annotations]);
+  fileDesc("CiBiZXJ0aC92MS9vcGVyYXRpb25fc2VydmljZS5wcm90bxIIYmVydGgudjEiSwoTR2V0T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCJOChZDYW5jZWxPcGVyYXRpb25SZXF1ZXN0EjQKAmlkGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kIk0KFVJldHJ5T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCKcAgoVTGlzdE9wZXJhdGlvbnNSZXF1ZXN0EhgKB2NsdXN0ZXIYASABKAlCB7pIBHICGD8SGgoJbmFtZXNwYWNlGAIgASgJQge6SARyAhg/EhgKB3JlbGVhc2UYAyABKAlCB7pIBHICGDUSJgoEdmVyYhgEIAEoDjIOLmJlcnRoLnYxLlZlcmJCCLpIBYIBAhABEjEKBXN0YXRlGAUgASgOMhguYmVydGgudjEuT3BlcmF0aW9uU3RhdGVCCLpIBYIBAhABEhsKCXByaW5jaXBhbBgGIAEoCUIIukgFcgMYgAQSHQoJcGFnZV9zaXplGAcgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YCCABKAlCCLpIBXIDGIAIIm4KFkxpc3RPcGVyYXRpb25zUmVzcG9uc2USJwoKb3BlcmF0aW9ucxgBIAMoCzITLmJlcnRoLnYxLk9wZXJhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBTK/AwoQT3BlcmF0aW9uU2VydmljZRJrCg5MaXN0T3BlcmF0aW9ucxIfLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVzcG9uc2UiFoLT5JMCEBIOL3YxL29wZXJhdGlvbnMSXwoMR2V0T3BlcmF0aW9uEh0uYmVydGgudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoTLmJlcnRoLnYxLk9wZXJhdGlvbiIbgtPkkwIVEhMvdjEvb3BlcmF0aW9ucy97aWR9Em8KD0NhbmNlbE9wZXJhdGlvbhIgLmJlcnRoLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJYLT5JMCHzoBKiIaL3YxL29wZXJhdGlvbnMve2lkfTpjYW5jZWwSbAoOUmV0cnlPcGVyYXRpb24SHy5iZXJ0aC52MS5SZXRyeU9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJILT5JMCHjoBKiIZL3YxL29wZXJhdGlvbnMve2lkfTpyZXRyeWIGcHJvdG8z", [file_berth_v1_operation, file_buf_validate_validate, file_google_api_annotations]);
 
 /**
  * @generated from message berth.v1.GetOperationRequest
@@ -51,11 +51,122 @@ export const CancelOperationRequestSchema: GenMessage<CancelOperationRequest> = 
   messageDesc(file_berth_v1_operation_service, 1);
 
 /**
- * OperationService reads and cancels operations.
+ * @generated from message berth.v1.RetryOperationRequest
+ */
+export type RetryOperationRequest = Message<"berth.v1.RetryOperationRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+};
+
+/**
+ * Describes the message berth.v1.RetryOperationRequest.
+ * Use `create(RetryOperationRequestSchema)` to create a new message.
+ */
+export const RetryOperationRequestSchema: GenMessage<RetryOperationRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 2);
+
+/**
+ * ListOperationsRequest says which operations; what is left out matches all.
+ *
+ * @generated from message berth.v1.ListOperationsRequest
+ */
+export type ListOperationsRequest = Message<"berth.v1.ListOperationsRequest"> & {
+  /**
+   * @generated from field: string cluster = 1;
+   */
+  cluster: string;
+
+  /**
+   * @generated from field: string namespace = 2;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string release = 3;
+   */
+  release: string;
+
+  /**
+   * @generated from field: berth.v1.Verb verb = 4;
+   */
+  verb: Verb;
+
+  /**
+   * @generated from field: berth.v1.OperationState state = 5;
+   */
+  state: OperationState;
+
+  /**
+   * @generated from field: string principal = 6;
+   */
+  principal: string;
+
+  /**
+   * 1 to 500; 100 where absent.
+   *
+   * @generated from field: int32 page_size = 7;
+   */
+  pageSize: number;
+
+  /**
+   * @generated from field: string page_token = 8;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message berth.v1.ListOperationsRequest.
+ * Use `create(ListOperationsRequestSchema)` to create a new message.
+ */
+export const ListOperationsRequestSchema: GenMessage<ListOperationsRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 3);
+
+/**
+ * @generated from message berth.v1.ListOperationsResponse
+ */
+export type ListOperationsResponse = Message<"berth.v1.ListOperationsResponse"> & {
+  /**
+   * @generated from field: repeated berth.v1.Operation operations = 1;
+   */
+  operations: Operation[];
+
+  /**
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+
+  /**
+   * @generated from field: int32 total_size = 3;
+   */
+  totalSize: number;
+};
+
+/**
+ * Describes the message berth.v1.ListOperationsResponse.
+ * Use `create(ListOperationsResponseSchema)` to create a new message.
+ */
+export const ListOperationsResponseSchema: GenMessage<ListOperationsResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 4);
+
+/**
+ * OperationService reads, cancels and repeats operations. Over REST their events
+ * are streamed at /v1/operations/{id}/events (server-sent events).
  *
  * @generated from service berth.v1.OperationService
  */
 export const OperationService: GenService<{
+  /**
+   * Lists operations, the newest first.
+   *
+   * @generated from rpc berth.v1.OperationService.ListOperations
+   */
+  listOperations: {
+    methodKind: "unary";
+    input: typeof ListOperationsRequestSchema;
+    output: typeof ListOperationsResponseSchema;
+  },
   /**
    * Reads an operation.
    *
@@ -67,8 +178,9 @@ export const OperationService: GenService<{
     output: typeof OperationSchema;
   },
   /**
-   * Cancels a running operation and answers it as it has ended. The release
-   * keeps a true ending: `failed`, with the cancellation in its description.
+   * Asks for the end of an operation and answers it as it has ended, or as it is
+   * after 30 s. The release keeps a true ending: `failed`, with the cancellation
+   * in its description, or what the operation's policy wants.
    * An operation that has ended already is answered as it is.
    *
    * @generated from rpc berth.v1.OperationService.CancelOperation
@@ -76,6 +188,18 @@ export const OperationService: GenService<{
   cancelOperation: {
     methodKind: "unary";
     input: typeof CancelOperationRequestSchema;
+    output: typeof OperationSchema;
+  },
+  /**
+   * Repeats an operation that failed or was cancelled, as a new one; one that
+   * rests until its next attempt goes on at once. 409 where it runs, has
+   * succeeded, or where its request is not kept any more.
+   *
+   * @generated from rpc berth.v1.OperationService.RetryOperation
+   */
+  retryOperation: {
+    methodKind: "unary";
+    input: typeof RetryOperationRequestSchema;
     output: typeof OperationSchema;
   },
 }> = /*@__PURE__*/

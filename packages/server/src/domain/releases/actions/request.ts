@@ -59,6 +59,8 @@ export function toContext(command: Command, run: ActionRun, chart?: ResolvedChar
   const { expectedRevision } = command;
   return {
     operationId: run.operationId,
+    ...(run.fence === undefined ? {} : { fence: run.fence }),
+    ...(run.holdMs === undefined ? {} : { hold: toDuration(run.holdMs) }),
     ...(expectedRevision === undefined ? {} : { expectedRevision }),
     traceparent: run.context.traceparent,
     provenance: {

@@ -8,12 +8,10 @@ import type { ActionOutcome, ActionResult, ActionRun } from "../action.ts";
 import type { StorageKind } from "../stored-revision.ts";
 import { fromEvent, fromResult } from "./answer.ts";
 import { toTarget } from "./request.ts";
-import type { Settler } from "./settler.ts";
 
 /** What every action is made of. */
 export interface ActionParts {
   readonly engine: Engine;
-  readonly settler: Settler;
   readonly charts: ChartPolicy;
   readonly egress: EgressPolicy;
   /** Where a release is stored, as far as the watch cache knows. */
@@ -31,13 +29,9 @@ const NOTHING: ActionResult = {
 
 type EngineTarget = ReturnType<typeof toTarget>;
 
-/** Status words of a revision whose action has not ended. */
-const UNSETTLED = /^(pending-.*|uninstalling)$/;
-
 /**
- * Runs a call of the engine to its end. Whatever ends it, the outcome says what
- * is stored: a release that the engine could not give an ending is settled
- * here, also long after the caller has its answer.
+ * Runs a call of the engine to its end. An action whose engine died (ENGINE_LOST)
+ * and one whose release has no ending yet are their operation's to take up again.
  */
 export async function runAction(
   parts: ActionParts,
@@ -45,41 +39,18 @@ export async function runAction(
   run: ActionRun,
   call: (engineTarget: EngineTarget, options: RunOptions) => Promise<wire.ActionResult>,
 ): Promise<ActionOutcome> {
-  const storage = parts.storageOf(target);
-  const engineTarget = toTarget(run.cluster, run.principal, target, storage);
-  const outcome = await callEngine(run, (options) => call(engineTarget, options));
-  const { error, result } = outcome;
-  const isLost = error?.code === "ENGINE_LOST";
-  const isUnsettled = UNSETTLED.test(result.release?.status ?? "") && outcome.changed;
-  if (error === undefined || (!isLost && !isUnsettled)) return outcome;
-  return parts.settler.settle({ target, run, storage, cause: error, known: outcome });
-}
-
-async function callEngine(
-  run: ActionRun,
-  call: (options: RunOptions) => Promise<wire.ActionResult>,
-): Promise<ActionOutcome> {
+  const engineTarget = toTarget(run.cluster, run.principal, target, parts.storageOf(target));
   const onEvent = (event: wire.ActionEvent) => {
     const progress = fromEvent(event);
     if (progress !== undefined) run.onProgress(progress);
   };
   try {
-    return fromResult(run.cluster.name, await call({ signal: run.signal, onEvent }));
+    return fromResult(run.cluster.name, await call(engineTarget, { signal: run.signal, onEvent }));
   } catch (error) {
     const ours = asBerthError(error);
     // A call that never reached the engine changed nothing; one that was lost may have.
     if (ours.code !== "ENGINE_LOST") throw ours;
-    return { changed: true, error: engineLost(ours), result: NOTHING };
+    const message = "The engine died while it worked on the release.";
+    return { changed: true, error: new BerthError("ENGINE_LOST", message, { cause: ours }), result: NOTHING };
   }
-}
-
-function engineLost(cause: BerthError): BerthError {
-  return new BerthError(
-    "ENGINE_LOST",
-    "The engine died while it worked on the release; what it had begun is settled.",
-    {
-      hint: "Read the release to see what is stored, then repeat the request.",
-      cause,
-    },
-  );
 }

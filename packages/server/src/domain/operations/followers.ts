@@ -1,0 +1,72 @@
+import type { Clock } from "@berth/base";
+
+import type { HomeCache } from "./store/cache.ts";
+import { hasEnded } from "./record.ts";
+import type { OperationRecord } from "./record.ts";
+
+/** Those who wait for what becomes of operations. */
+export interface Followers {
+  /**
+   * Resolves with each newer state of an operation than `seen`, undefined once
+   * it is gone; rejects with the signal's reason.
+   */
+  next(id: string, seen: OperationRecord | undefined, signal: AbortSignal): Promise<OperationRecord | undefined>;
+  /** Resolves with the ended operation, or with what is known of it after `ms`. */
+  ended(id: string, ms: number): Promise<OperationRecord | undefined>;
+}
+
+/** Makes followers of the cache: one listener for all of them. */
+export function createFollowers(cache: HomeCache, clock: Clock): Followers {
+  const waiting = new Map<string, Set<(record: OperationRecord | undefined) => void>>();
+  cache.operations.onChange((change) => {
+    const record = change.type === "deleted" ? change.previous : change.object;
+    for (const wake of waiting.get(record.metadata.name) ?? []) wake(change.type === "deleted" ? undefined : record);
+  });
+  const followers: Followers = {
+    next(id, seen, signal) {
+      const known = cache.operation(id);
+      if (known !== undefined && known.metadata.resourceVersion !== seen?.metadata.resourceVersion) {
+        return Promise.resolve(known);
+      }
+      return new Promise((resolve, reject) => {
+        const set = waiting.get(id) ?? new Set();
+        waiting.set(id, set);
+        const leave = () => {
+          set.delete(wake);
+          if (set.size === 0 && waiting.get(id) === set) waiting.delete(id);
+          signal.removeEventListener("abort", onAbort);
+        };
+        const wake = (record: OperationRecord | undefined) => {
+          leave();
+          resolve(record);
+        };
+        const onAbort = () => {
+          leave();
+          reject(signal.reason as Error);
+        };
+        set.add(wake);
+        if (signal.aborted) onAbort();
+        else signal.addEventListener("abort", onAbort, { once: true });
+      });
+    },
+    async ended(id, ms) {
+      const late = new AbortController();
+      const timer = clock.sleep(ms, late.signal).then(
+        () => late.abort(),
+        () => undefined,
+      );
+      let seen: OperationRecord | undefined;
+      try {
+        do seen = await followers.next(id, seen, late.signal);
+        while (seen !== undefined && !hasEnded(seen));
+        return seen;
+      } catch {
+        return seen;
+      } finally {
+        late.abort();
+        await timer;
+      }
+    },
+  };
+  return followers;
+}

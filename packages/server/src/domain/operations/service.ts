@@ -1,0 +1,105 @@
+import type { Clock, Logger } from "@berth/base";
+import type { KubeClient } from "@berth/kube";
+
+import type { Access } from "../access/index.ts";
+import type { Audit } from "../audit/index.ts";
+import type { ChartPolicy } from "../charts/index.ts";
+import type { ClusterRegistry } from "../clusters/index.ts";
+import type { ReleaseTarget } from "../command.ts";
+import type { Actions, Holder } from "../releases/index.ts";
+import { createFollowers } from "./followers.ts";
+import { createHomeCache } from "./store/cache.ts";
+import { createHomeWrites } from "./store/writes.ts";
+import { createNameGenerator, newOperationId } from "./names.ts";
+import { createRetry } from "./retry.ts";
+import type { Retry } from "./retry.ts";
+import { createSubmit } from "./submit.ts";
+import { createSweeper } from "./sweep.ts";
+import type { Retention } from "./sweep.ts";
+import type { OperationView, Submit } from "./types.ts";
+import { createOperationView } from "./view.ts";
+import { createLiveness, createReplica } from "./work/replica.ts";
+import type { Ended } from "./work/perform.ts";
+import type { Limits } from "./work/slots.ts";
+import { createWorker } from "./work/worker.ts";
+
+/** What operations are made of. */
+export interface OperationsParts {
+  /** Client of the home cluster, as Berth itself. */
+  readonly client: KubeClient;
+  /** Namespace of Berth's own objects. */
+  readonly namespace: string;
+  readonly access: Access;
+  readonly audit: Audit;
+  readonly clusters: ClusterRegistry;
+  readonly actions: Actions;
+  readonly holder: Holder;
+  readonly charts: ChartPolicy;
+  readonly isStored: (target: ReleaseTarget) => boolean;
+  readonly limits: Limits & { readonly open: number; readonly openPerTenant: number };
+  readonly retention: Retention;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Operations of one replica: the gate, the view, and the work. */
+export interface Operations {
+  readonly submit: Submit;
+  readonly view: OperationView;
+  readonly retry: Retry;
+  /** Whether what is stored is known, and if not, why. */
+  ready(): { readonly ok: boolean; readonly reason: string };
+  start(): void;
+  /** Takes no new work, lets what runs end for `drainMs`, and hands the rest on. */
+  drain(drainMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Makes the operations of this replica. */
+export function createOperations(parts: OperationsParts): Operations {
+  const { client, namespace, clock, limits } = parts;
+  const cache = createHomeCache(parts);
+  const writes = createHomeWrites(client, namespace);
+  const followers = createFollowers(cache, clock);
+  const replica = createReplica(parts);
+  const liveness = createLiveness({ cache, client, namespace, clock });
+  const shared = { ...parts, cache, writes, followers, newId: newOperationId };
+  const worker = createWorker({ ...shared, replica, liveness, onEnded: (ended) => auditEnd(parts.audit, ended) });
+  const sweeper = createSweeper(shared);
+  return {
+    submit: createSubmit({
+      ...shared,
+      generateName: createNameGenerator(() => clock.now()),
+      maxOpen: { all: limits.open, perTenant: limits.openPerTenant },
+    }),
+    view: createOperationView(shared),
+    retry: createRetry(shared),
+    ready: () => cache.ready(),
+    start() {
+      cache.start();
+      worker.start();
+      sweeper.start();
+    },
+    drain: (drainMs) => worker.stop(drainMs),
+    async stop() {
+      await worker.stop(0);
+      liveness.stop();
+      await sweeper.stop();
+      await cache.stop();
+    },
+  };
+}
+
+/** One audit line for each ending; what is let go of has none yet. */
+function auditEnd(audit: Audit, { operation, record }: Ended): void {
+  if (operation.endTime === undefined) return;
+  const { id, cluster, namespace, release, principal, requestId, verb, result, error } = operation;
+  const isRefused = error !== undefined && result === undefined && error.code !== "CANCELLED";
+  audit({
+    ...{ principal, verb, resource: "releases", cluster, namespace, name: release, requestId, operation: id },
+    traceparent: record.spec.request.traceparent,
+    outcome: isRefused ? "refused" : (operation.state as "succeeded" | "failed" | "cancelled"),
+    code: error?.code,
+    revision: result?.release?.revision,
+  });
+}

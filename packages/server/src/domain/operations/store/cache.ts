@@ -1,0 +1,130 @@
+import type { Clock, Logger } from "@berth/base";
+import { createInformer } from "@berth/kube";
+import type { Informer, KubeClient, KubeObject } from "@berth/kube";
+
+import { hasEnded, operations } from "../record.ts";
+import type { OperationRecord } from "../record.ts";
+import { DROPPED_LABEL, ROLE_LABEL, ROLES } from "./names.ts";
+
+/** The queue of a release: its operations in the order in which they were asked. */
+export interface QueueRecord {
+  readonly name: string;
+  readonly operations: readonly string[];
+}
+
+/** A replica's Lease, as far as others look at it. */
+export interface ReplicaRecord {
+  readonly name: string;
+  readonly version: string;
+  /** False once it was given back. */
+  readonly isHeld: boolean;
+  readonly durationMs: number;
+}
+
+/** A payload's Secret, as far as its metadata tell. */
+export interface PayloadFacts {
+  readonly name: string;
+  readonly createTime: string;
+  /** False once the request is forgotten and only the key stands. */
+  readonly isFull: boolean;
+}
+
+/** What is watched of Berth's home: every replica knows all of it. */
+export interface HomeCache {
+  readonly operations: Informer<OperationRecord>;
+  readonly queues: Informer<QueueRecord>;
+  readonly replicas: Informer<ReplicaRecord>;
+  readonly payloads: Informer<PayloadFacts>;
+  start(): void;
+  stop(): Promise<void>;
+  /** Whether all lists are complete, and if not, why. */
+  ready(): { readonly ok: boolean; readonly reason: string };
+  operation(id: string): OperationRecord | undefined;
+  queue(name: string): QueueRecord | undefined;
+  payload(name: string): PayloadFacts | undefined;
+}
+
+/** Makes the cache of a home namespace. */
+export function createHomeCache(parts: {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+}): HomeCache {
+  const { namespace } = parts;
+  const labelled = (role: string) => `${ROLE_LABEL}=${role}`;
+  const records = createInformer<OperationRecord>({
+    ...parts,
+    resource: operations,
+    transform: (object) => object as OperationRecord,
+    indexes: {
+      open: (record) => (hasEnded(record) ? [] : ["all", `tenant ${record.spec.request.principal.name}`]),
+      replica: (record) => (hasEnded(record) ? [] : [record.status?.replica ?? ""]),
+    },
+  });
+  const queues = createInformer<QueueRecord>({
+    ...parts,
+    resource: { group: "", version: "v1", plural: "configmaps" },
+    labelSelector: labelled(ROLES.queue),
+    transform: toQueue,
+  });
+  const replicas = createInformer<ReplicaRecord>({
+    ...parts,
+    resource: { group: "coordination.k8s.io", version: "v1", plural: "leases" },
+    labelSelector: labelled(ROLES.replica),
+    transform: toReplica,
+  });
+  const payloads = createInformer<PayloadFacts>({
+    ...parts,
+    resource: { group: "", version: "v1", plural: "secrets" },
+    labelSelector: labelled(ROLES.payload),
+    metadataOnly: true,
+    transform: toPayloadFacts,
+  });
+  const all: readonly Pick<Informer<never>, "start" | "stop" | "hasSynced" | "state">[] = [
+    records,
+    queues,
+    replicas,
+    payloads,
+  ];
+  const key = (name: string) => `${namespace}/${name}`;
+  return {
+    ...{ operations: records, queues, replicas, payloads },
+    start: () => all.forEach((informer) => informer.start()),
+    stop: async () => void (await Promise.all(all.map((informer) => informer.stop()))),
+    ready: () =>
+      all.every((informer) => informer.hasSynced())
+        ? { ok: true, reason: "" }
+        : { ok: false, reason: all.map((informer) => informer.state().name).join(", ") },
+    operation: (id) => records.get(key(id)),
+    queue: (name) => queues.get(key(name)),
+    payload: (name) => payloads.get(key(name)),
+  };
+}
+
+/** Operations of a queue's text. */
+export function toQueue(object: KubeObject): QueueRecord {
+  const { data = {} } = object as KubeObject & { data?: Readonly<Record<string, string>> };
+  const text = data.operations ?? "";
+  return { name: object.metadata.name, operations: text === "" ? [] : text.split("\n") };
+}
+
+/** A Lease as others look at it. */
+export function toReplica(object: KubeObject): ReplicaRecord {
+  const { spec } = object as KubeObject & { spec?: { holderIdentity?: string; leaseDurationSeconds?: number } };
+  return {
+    name: object.metadata.name,
+    version: object.metadata.resourceVersion ?? "",
+    isHeld: (spec?.holderIdentity ?? "") !== "",
+    durationMs: (spec?.leaseDurationSeconds ?? 0) * 1000,
+  };
+}
+
+function toPayloadFacts({ metadata }: KubeObject): PayloadFacts {
+  const { creationTimestamp = "" } = metadata as { creationTimestamp?: string };
+  return {
+    name: metadata.name,
+    createTime: creationTimestamp,
+    isFull: metadata.labels?.[DROPPED_LABEL] === undefined,
+  };
+}

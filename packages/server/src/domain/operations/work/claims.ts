@@ -1,0 +1,112 @@
+import { isConflict } from "@berth/kube";
+import type { Outcome } from "@berth/kube";
+
+import type { HomeCache } from "../store/cache.ts";
+import type { HomeWrites } from "../store/writes.ts";
+import { FORMAT, hasEnded } from "../record.ts";
+import type { OperationRecord } from "../record.ts";
+import { prefers } from "./prefers.ts";
+import type { Hold, Liveness } from "./replica.ts";
+import type { Applicant, Slot, Slots } from "./slots.ts";
+import type { Clock } from "@berth/base";
+
+/** How long the replica that is preferred for an operation has for itself, in milliseconds. */
+const PREFERENCE = 1500;
+/** How long an operation that a queue names may be unknown before the API server is asked. */
+const UNKNOWN = 2000;
+
+/** What claiming is made of. */
+export interface ClaimParts {
+  readonly cache: HomeCache;
+  readonly writes: HomeWrites;
+  readonly liveness: Liveness;
+  readonly clock: Clock;
+  readonly slots: Slots;
+  /** Whether this process works on an operation. */
+  readonly isMine: (id: string) => boolean;
+}
+
+/** An operation that is ours now, with its place; or when to look again. */
+export type Claim = { readonly kind: "claimed"; readonly record: OperationRecord; readonly slot: Slot } | Outcome;
+
+/** Takes the first open operation of a queue, where it is free, or its holder dead, and there is a place for it. */
+export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): Promise<Claim> {
+  const head = findHead(parts.cache, queue);
+  if (head === undefined) return { kind: "done" };
+  if (typeof head === "string") return resolveUnknown(parts, queue, head);
+  const applicant = toApplicant(queue, head);
+  const verdict = judge(parts, head, hold);
+  if (verdict !== "take") {
+    parts.slots.withdraw(applicant);
+    return verdict;
+  }
+  const other = head.status?.replica ?? "";
+  if (head.status?.state === "running" && other !== hold.name && !(await parts.liveness.isDead(other))) {
+    return { kind: "requeueAfter", ms: 1000 };
+  }
+  const slot = parts.slots.take(applicant);
+  if (slot === undefined) return { kind: "done" };
+  try {
+    return { kind: "claimed", record: await claim(parts, head, hold), slot };
+  } catch (error) {
+    slot.free();
+    // Somebody was faster; we hear of it by the watch.
+    if (isConflict(error)) return { kind: "done" };
+    throw error;
+  }
+}
+
+/** The first operation of a queue that has not ended; its name, where it is not known yet. */
+function findHead(cache: HomeCache, name: string): OperationRecord | string | undefined {
+  for (const id of cache.queue(name)?.operations ?? []) {
+    const record = cache.operation(id);
+    if (record === undefined) return id;
+    if (!hasEnded(record)) return record;
+  }
+  return undefined;
+}
+
+/** A queue names an operation that we do not know: it is new to us, or it is gone. */
+async function resolveUnknown({ writes, cache, clock }: ClaimParts, queue: string, id: string): Promise<Outcome> {
+  await clock.sleep(UNKNOWN);
+  if (cache.operation(id) === undefined && (await writes.readOperation(id)) === undefined) {
+    await writes.compact(queue, (name) => name === id);
+    return { kind: "done" };
+  }
+  return { kind: "requeueAfter", ms: 100 };
+}
+
+function toApplicant(queue: string, { spec }: OperationRecord): Applicant {
+  return { queue, cluster: spec.request.target.cluster, tenant: spec.request.principal.name };
+}
+
+/** Whether we may take an operation, and if not, when to look again. */
+function judge({ cache, liveness, clock, isMine }: ClaimParts, record: OperationRecord, hold: Hold): "take" | Outcome {
+  const { metadata, spec, status = {} } = record;
+  if (isMine(metadata.name) || spec.request.version !== FORMAT) return { kind: "done" };
+  if (status.state === "running") {
+    const wait = status.replica === hold.name ? 0 : liveness.wait(status.replica ?? "");
+    return wait > 0 ? { kind: "requeueAfter", ms: wait } : "take";
+  }
+  if (spec.cancel !== undefined) return "take";
+  const rest = Date.parse(status.nextAttemptTime ?? "") - clock.now();
+  if (rest > 0) return { kind: "requeueAfter", ms: rest };
+  const live = cache.replicas.list().filter(({ isHeld, name }) => isHeld && liveness.wait(name) > 0);
+  const age = clock.now() - Date.parse(spec.request.createTime);
+  const names = live.map(({ name }) => name);
+  if (prefers(metadata.name, names) === hold.name || age > PREFERENCE || age < 0) return "take";
+  return { kind: "requeueAfter", ms: PREFERENCE - age };
+}
+
+/** Takes an operation where nobody else has: the write is the lock. */
+function claim({ writes, clock }: ClaimParts, record: OperationRecord, hold: Hold): Promise<OperationRecord> {
+  const { status = {} } = record;
+  return writes.writeStatus(record, {
+    ...status,
+    state: "running",
+    replica: hold.name,
+    attempts: (status.attempts ?? 0) + 1,
+    nextAttemptTime: undefined,
+    startTime: status.startTime ?? new Date(clock.now()).toISOString(),
+  });
+}
