@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import type { KeyObject } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -19,18 +18,6 @@ let basic: TestRegistry;
 let token: TestRegistry;
 /** Digest of the archive of version 1.0.0. */
 let digest: string;
-
-/** A key that has signed nothing. */
-const PUBLIC_KEY = `-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEawFvEBYJKwYBBAHaRw8BAQdAPCsrFztjVk26Kq/satIsbOxIOz7XPgRjcXef
-I/+Lj/C0H0JlcnRoIHRlc3RzIDx0ZXN0c0BleGFtcGxlLmNvbT6IkAQTFggAOBYh
-BNckmL6s/ue9fdcUg/Ql4V6JmLR2BQJrAW8QAhsDBQsJCAcCBhUKCQgLAgQWAgMB
-Ah4BAheAAAoJEPQl4V6JmLR2G4AA/0yPGNCWjs/IMhHzv/nMTVHrYWekDnSmTlZB
-J5E197XBAQDpvEBR8TC1ksD5SptYc2i1D6HoPW80MOggOvh4fHJkAw==
-=GQ03
------END PGP PUBLIC KEY BLOCK-----
-`;
 
 const VERSIONS = ["1.0.0", "1.2.0", "2.0.0-rc.1", "1.1.0+build.5"];
 const access = { plain_http: true };
@@ -144,89 +131,3 @@ test("the old dialect takes a chart of a registry by its URL, and of a named one
   });
   assert.deepEqual([status, body.status], [200, "success"]);
 });
-
-test("where charts have to be signed, one that nobody has signed is refused and nothing is done", async () => {
-  const keyringFile = join(berth.charts.path, "keyring.asc");
-  await writeFile(keyringFile, PUBLIC_KEY);
-  const config = {
-    verification: { keyringFile },
-    repositories: { open: { url: `oci://${open.host}/charts`, plainHttp: true } },
-  };
-  await using strict = await startTestBerth({ config });
-  for (const chart of [{ name: "open/demo" }, { path: join(berth.charts.path, "demo-1.0.0.tgz") }]) {
-    const { status, body } = await strict.request<{ code: string }>("POST", strict.releases, {
-      name: "unsigned",
-      chart,
-    });
-    assert.deepEqual([status, body.code], [422, "CHART_UNVERIFIED"]);
-  }
-  assert.equal(await strict.object("api/v1/namespaces/{ns}/configmaps/unsigned-config"), undefined);
-  const { body } = await berth.request<{ code: string; field: string }>("POST", berth.releases, {
-    name: "unsigned",
-    chart: { url: `oci://${open.host}/charts/demo`, access, verify: true },
-  });
-  assert.deepEqual([body.code, body.field], ["INVALID_ARGUMENT", "chart.verify"]);
-});
-
-test("a chart that a trusted cosign key has signed is verified, and no other", async () => {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-  await cosign("1.0.0", privateKey);
-  await cosign("1.2.0", other);
-  const cosignKeyFile = join(berth.charts.path, "cosign.pub");
-  await writeFile(cosignKeyFile, publicKey.export({ type: "spki", format: "pem" }));
-  const config = { verification: { cosignKeyFile } };
-  await using strict = await startTestBerth({ config });
-  const url = `oci://${open.host}/charts/demo`;
-  const body = { name: "cosigned", chart: { url, version: "1.0.0", access } };
-  succeeded(await strict.request<OperationAnswer>("POST", strict.releases, body));
-  const shown = await strict.request<{ signed_by: string }>("POST", "/v1/charts:show", { chart: body.chart });
-  assert.match(shown.body.signed_by, /^cosign \([0-9a-f]{64}\)$/);
-  for (const chart of [
-    { url, version: "1.2.0", access },
-    { url, version: "1.1.0+build.5", access },
-    { path: join(berth.charts.path, "demo-1.0.0.tgz") },
-  ]) {
-    const answer = await strict.request<{ code: string }>("POST", strict.releases, { name: "unsigned", chart });
-    assert.equal(answer.body.code, "CHART_UNVERIFIED", JSON.stringify(chart));
-  }
-});
-
-/** Puts into the open registry what `cosign sign --key` puts there. */
-async function cosign(version: string, key: KeyObject): Promise<void> {
-  const repository = `http://${open.host}/v2/charts/demo`;
-  const type = "application/vnd.oci.image.manifest.v1+json";
-  const head = await fetch(`${repository}/manifests/${version}`, { method: "HEAD", headers: { accept: type } });
-  const signed = head.headers.get("docker-content-digest") ?? "";
-  const payload = JSON.stringify({
-    critical: {
-      identity: { "docker-reference": `${open.host}/charts/demo` },
-      image: { "docker-manifest-digest": signed },
-      type: "cosign container image signature",
-    },
-    optional: null,
-  });
-  const put = async (content: string, mediaType: string) => {
-    const contentDigest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
-    const upload = await fetch(`${repository}/blobs/uploads/`, { method: "POST" });
-    const target = new URL(upload.headers.get("location") ?? "", repository);
-    target.searchParams.set("digest", contentDigest);
-    const stored = await fetch(target, { method: "PUT", body: content });
-    assert.equal(stored.status, 201);
-    return { mediaType, digest: contentDigest, size: Buffer.byteLength(content) };
-  };
-  const layer = await put(payload, "application/vnd.dev.cosign.simplesigning.v1+json");
-  const signature = sign("sha256", Buffer.from(payload), key).toString("base64");
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: type,
-    config: await put("{}", "application/vnd.oci.image.config.v1+json"),
-    layers: [{ ...layer, annotations: { "dev.cosignproject.cosign/signature": signature } }],
-  };
-  const stored = await fetch(`${repository}/manifests/${signed.replace(":", "-")}.sig`, {
-    method: "PUT",
-    headers: { "content-type": type },
-    body: JSON.stringify(manifest),
-  });
-  assert.equal(stored.status, 201);
-}

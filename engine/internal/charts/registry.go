@@ -101,6 +101,7 @@ func open(reference registry.Reference, access *enginev1.SourceAccess, egress *e
 	}
 	repository := &remote.Repository{
 		Reference: reference, PlainHTTP: access.GetPlainHttp(), MaxMetadataBytes: maxManifest, SkipReferrersGC: true,
+		ReferrerListMaxPages: maxSignatures,
 		Client: &auth.Client{
 			Client: fetcher.registryClient(), Header: http.Header{"User-Agent": {userAgent}}, Cache: auth.NewCache(),
 			Credential: auth.StaticCredential(reference.Host(), shown),
