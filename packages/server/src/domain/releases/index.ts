@@ -25,6 +25,7 @@ export type {
   ObjectStatus,
   OutdatedLister,
   Plan,
+  PlannedHook,
   PlannedObject,
   Release,
   ReleasePage,
