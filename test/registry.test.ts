@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
-import type { TestBerth } from "./support/berth.ts";
+import type { Answer, TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
 import { READER, startRegistry } from "./support/registry.ts";
 import type { TestRegistry } from "./support/registry.ts";
@@ -21,6 +21,13 @@ let digest: string;
 
 const VERSIONS = ["1.0.0", "1.2.0", "2.0.0-rc.1", "1.1.0+build.5"];
 const access = { plain_http: true };
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+
+interface VersionsAnswer {
+  readonly versions: readonly { readonly version: string }[];
+  readonly next_page_token: string;
+  readonly total_size: number;
+}
 
 before(async () => {
   [open, basic, token] = await Promise.all([startRegistry(), startRegistry("basic"), startRegistry("token")]);
@@ -121,6 +128,37 @@ test("what is not in the registry, and what is no chart, is said", async () => {
   assert.equal((await refused({ url: "oci://nothing", access })).code, "INVALID_ARGUMENT");
   // Without plain_http a registry is spoken to over TLS alone.
   assert.equal((await refused({ url, version: "1.0.0" })).code, "CHART_FETCH_FAILED");
+});
+
+test("all pages of a registry's tags are read, and the answer has pages of its own", async () => {
+  await using registry = await startRegistry("none", { REGISTRY_TAGS_MAXTAGS: "20" });
+  const repository = `http://${registry.host}/v2/charts/demo`;
+  await berth.helm("push", join(berth.charts.path, "demo-1.0.0.tgz"), `oci://${registry.host}/charts`, "--plain-http");
+  const manifest = await fetch(`${repository}/manifests/1.0.0`, { headers: { accept: MANIFEST } });
+  const body = await manifest.text();
+  const headers = { "content-type": MANIFEST };
+  for (const tag of [...Array.from({ length: 70 }, (_, i) => `2.${String(i)}.0`), "latest", "a-branch"]) {
+    const { status } = await fetch(`${repository}/manifests/${tag}`, { method: "PUT", headers, body });
+    assert.equal(status, 201);
+  }
+  const first = await fetch(`${repository}/tags/list?n=1000`);
+  assert.equal(((await first.json()) as { tags: string[] }).tags.length, 20, "the registry has pages");
+
+  const chart = { url: `oci://${registry.host}/charts/demo`, access };
+  const found: string[] = [];
+  const sizes: number[] = [];
+  for (let page_token: string | undefined = ""; page_token !== undefined;) {
+    const request = { chart, page_size: 30, page_token };
+    const page: Answer<VersionsAnswer> = await berth.request("POST", "/v1/charts:versions", request);
+    assert.deepEqual([page.status, page.body.total_size], [200, 71]);
+    sizes.push(page.body.versions.length);
+    found.push(...page.body.versions.map(({ version }) => version));
+    page_token = page.body.next_page_token || undefined;
+  }
+  assert.deepEqual(sizes, [30, 30, 11]);
+  assert.deepEqual(found, [...Array.from({ length: 70 }, (_, i) => `2.${String(69 - i)}.0`), "1.0.0"]);
+  const ranged = await berth.request<VersionsAnswer>("POST", "/v1/charts:versions", { chart, version: "~2.69" });
+  assert.deepEqual(ranged.body.versions, [{ ...ranged.body.versions[0], version: "2.69.0" }]);
 });
 
 test("the old dialect takes a chart of a registry by its URL, and of a named one", async () => {
