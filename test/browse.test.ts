@@ -29,7 +29,13 @@ before(async () => {
   repository.listen(0, "127.0.0.1");
   await once(repository, "listening");
   url = `http://127.0.0.1:${String((repository.address() as AddressInfo).port)}`;
-  berth = await startTestBerth({ config: { repositories: { stable: { url, ...READER } } } });
+  const repositories = {
+    stable: { url, ...READER },
+    mirror: { url: `${url}/`, ...READER },
+    registry: { url: `oci://${registry.host}/others`, plainHttp: true, ...READER },
+    closed: { url: "http://127.0.0.1:1" },
+  };
+  berth = await startTestBerth({ config: { repositories } });
   const files = {
     "templates/config.yaml": CONFIG_MAP,
     "values.yaml": "# how many\nreplicas: 1\n",
@@ -132,6 +138,36 @@ test("charts are found by name, description, keyword and version, and the index 
   assert.deepEqual([whole, unchanged], [1, 1]);
 });
 
+test("a search without a repository is one in all of the configuration, and says which it could not ask", async () => {
+  interface FoundInAll extends Found {
+    readonly charts: readonly (Found["charts"][number] & { readonly repository: string })[];
+    readonly unsearched: readonly { readonly repository: string; readonly code: string; readonly message: string }[];
+  }
+  const all = (body: Record<string, unknown>) => ask<FoundInAll>("search", body);
+  const places = ({ charts }: FoundInAll) => charts.map(({ name, repository: from }) => `${from}/${name}`);
+  const found = await all({});
+  assert.deepEqual(places(found), ["mirror/store", "stable/store", "mirror/web", "stable/web"]);
+  assert.deepEqual(
+    found.unsearched.map((one) => [one.repository, one.code]),
+    [
+      ["closed", "CHART_FETCH_FAILED"],
+      ["registry", "INVALID_ARGUMENT"],
+    ],
+  );
+  assert.match(found.unsearched[1]?.message ?? "", /registry has no index/);
+  assert.deepEqual(places(await all({ query: "database" })), ["mirror/store", "stable/store"]);
+  assert.deepEqual(places(await all({ version: "^1" })), ["mirror/web", "stable/web"]);
+  assert.deepEqual((await ask<Found>("search", { repository: "stable" })).total_size, 2);
+  const paged: string[] = [];
+  for (let page_token: string | undefined = ""; page_token !== undefined;) {
+    const page: FoundInAll = await all({ page_size: 3, page_token });
+    assert.equal(page.total_size, 4);
+    paged.push(...places(page));
+    page_token = page.next_page_token || undefined;
+  }
+  assert.deepEqual(paged, places(found));
+});
+
 test("versions come from the index with dates and digests, and from a registry by its tags", async () => {
   const { versions, total_size } = await ask<Versions>("versions", { chart: { name: "stable/web" } });
   assert.deepEqual(
@@ -217,8 +253,13 @@ test("what is not there is said", async () => {
   for (const [verb, body, status, code] of [
     ["search", { repository: "unknown" }, 404, "CHART_NOT_FOUND"],
     ["search", { repository: `oci://${registry.host}/charts` }, 400, "INVALID_ARGUMENT"],
+    ["search", { repository: "registry" }, 400, "INVALID_ARGUMENT"],
+    ["search", { username: "somebody" }, 400, "INVALID_ARGUMENT"],
+    ["search", { access: { bearer_token: "secret" } }, 400, "INVALID_ARGUMENT"],
+    ["search", { version: "not a range" }, 400, "INVALID_ARGUMENT"],
     ["search", { repository: "stable", version: "not a range" }, 400, "INVALID_ARGUMENT"],
     ["search", { repository: "stable", page_token: "x" }, 400, "INVALID_ARGUMENT"],
+    ["search", { repository: "stable", page_token: "99999999999" }, 400, "INVALID_ARGUMENT"],
     ["search", { repository: url, username: "somebody" }, 503, "CHART_FETCH_FAILED"],
     ["versions", { chart: { name: "stable/none" } }, 404, "CHART_NOT_FOUND"],
     ["versions", { chart: { path: "/tmp" } }, 400, "INVALID_ARGUMENT"],

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
-import type { KeyObject } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
-import type { TestBerth } from "./support/berth.ts";
+import type { Answer, TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
 import { READER, startRegistry } from "./support/registry.ts";
 import type { TestRegistry } from "./support/registry.ts";
@@ -20,20 +19,15 @@ let token: TestRegistry;
 /** Digest of the archive of version 1.0.0. */
 let digest: string;
 
-/** A key that has signed nothing. */
-const PUBLIC_KEY = `-----BEGIN PGP PUBLIC KEY BLOCK-----
-
-mDMEawFvEBYJKwYBBAHaRw8BAQdAPCsrFztjVk26Kq/satIsbOxIOz7XPgRjcXef
-I/+Lj/C0H0JlcnRoIHRlc3RzIDx0ZXN0c0BleGFtcGxlLmNvbT6IkAQTFggAOBYh
-BNckmL6s/ue9fdcUg/Ql4V6JmLR2BQJrAW8QAhsDBQsJCAcCBhUKCQgLAgQWAgMB
-Ah4BAheAAAoJEPQl4V6JmLR2G4AA/0yPGNCWjs/IMhHzv/nMTVHrYWekDnSmTlZB
-J5E197XBAQDpvEBR8TC1ksD5SptYc2i1D6HoPW80MOggOvh4fHJkAw==
-=GQ03
------END PGP PUBLIC KEY BLOCK-----
-`;
-
 const VERSIONS = ["1.0.0", "1.2.0", "2.0.0-rc.1", "1.1.0+build.5"];
 const access = { plain_http: true };
+const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+
+interface VersionsAnswer {
+  readonly versions: readonly { readonly version: string }[];
+  readonly next_page_token: string;
+  readonly total_size: number;
+}
 
 before(async () => {
   [open, basic, token] = await Promise.all([startRegistry(), startRegistry("basic"), startRegistry("token")]);
@@ -136,6 +130,37 @@ test("what is not in the registry, and what is no chart, is said", async () => {
   assert.equal((await refused({ url, version: "1.0.0" })).code, "CHART_FETCH_FAILED");
 });
 
+test("all pages of a registry's tags are read, and the answer has pages of its own", async () => {
+  await using registry = await startRegistry("none", { REGISTRY_TAGS_MAXTAGS: "20" });
+  const repository = `http://${registry.host}/v2/charts/demo`;
+  await berth.helm("push", join(berth.charts.path, "demo-1.0.0.tgz"), `oci://${registry.host}/charts`, "--plain-http");
+  const manifest = await fetch(`${repository}/manifests/1.0.0`, { headers: { accept: MANIFEST } });
+  const body = await manifest.text();
+  const headers = { "content-type": MANIFEST };
+  for (const tag of [...Array.from({ length: 70 }, (_, i) => `2.${String(i)}.0`), "latest", "a-branch"]) {
+    const { status } = await fetch(`${repository}/manifests/${tag}`, { method: "PUT", headers, body });
+    assert.equal(status, 201);
+  }
+  const first = await fetch(`${repository}/tags/list?n=1000`);
+  assert.equal(((await first.json()) as { tags: string[] }).tags.length, 20, "the registry has pages");
+
+  const chart = { url: `oci://${registry.host}/charts/demo`, access };
+  const found: string[] = [];
+  const sizes: number[] = [];
+  for (let page_token: string | undefined = ""; page_token !== undefined;) {
+    const request = { chart, page_size: 30, page_token };
+    const page: Answer<VersionsAnswer> = await berth.request("POST", "/v1/charts:versions", request);
+    assert.deepEqual([page.status, page.body.total_size], [200, 71]);
+    sizes.push(page.body.versions.length);
+    found.push(...page.body.versions.map(({ version }) => version));
+    page_token = page.body.next_page_token || undefined;
+  }
+  assert.deepEqual(sizes, [30, 30, 11]);
+  assert.deepEqual(found, [...Array.from({ length: 70 }, (_, i) => `2.${String(69 - i)}.0`), "1.0.0"]);
+  const ranged = await berth.request<VersionsAnswer>("POST", "/v1/charts:versions", { chart, version: "~2.69" });
+  assert.deepEqual(ranged.body.versions, [{ ...ranged.body.versions[0], version: "2.69.0" }]);
+});
+
 test("the old dialect takes a chart of a registry by its URL, and of a named one", async () => {
   const { status, body } = await berth.request<{ status: string }>("POST", "/install", {
     chartName: "private/demo",
@@ -144,89 +169,3 @@ test("the old dialect takes a chart of a registry by its URL, and of a named one
   });
   assert.deepEqual([status, body.status], [200, "success"]);
 });
-
-test("where charts have to be signed, one that nobody has signed is refused and nothing is done", async () => {
-  const keyringFile = join(berth.charts.path, "keyring.asc");
-  await writeFile(keyringFile, PUBLIC_KEY);
-  const config = {
-    verification: { keyringFile },
-    repositories: { open: { url: `oci://${open.host}/charts`, plainHttp: true } },
-  };
-  await using strict = await startTestBerth({ config });
-  for (const chart of [{ name: "open/demo" }, { path: join(berth.charts.path, "demo-1.0.0.tgz") }]) {
-    const { status, body } = await strict.request<{ code: string }>("POST", strict.releases, {
-      name: "unsigned",
-      chart,
-    });
-    assert.deepEqual([status, body.code], [422, "CHART_UNVERIFIED"]);
-  }
-  assert.equal(await strict.object("api/v1/namespaces/{ns}/configmaps/unsigned-config"), undefined);
-  const { body } = await berth.request<{ code: string; field: string }>("POST", berth.releases, {
-    name: "unsigned",
-    chart: { url: `oci://${open.host}/charts/demo`, access, verify: true },
-  });
-  assert.deepEqual([body.code, body.field], ["INVALID_ARGUMENT", "chart.verify"]);
-});
-
-test("a chart that a trusted cosign key has signed is verified, and no other", async () => {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
-  await cosign("1.0.0", privateKey);
-  await cosign("1.2.0", other);
-  const cosignKeyFile = join(berth.charts.path, "cosign.pub");
-  await writeFile(cosignKeyFile, publicKey.export({ type: "spki", format: "pem" }));
-  const config = { verification: { cosignKeyFile } };
-  await using strict = await startTestBerth({ config });
-  const url = `oci://${open.host}/charts/demo`;
-  const body = { name: "cosigned", chart: { url, version: "1.0.0", access } };
-  succeeded(await strict.request<OperationAnswer>("POST", strict.releases, body));
-  const shown = await strict.request<{ signed_by: string }>("POST", "/v1/charts:show", { chart: body.chart });
-  assert.match(shown.body.signed_by, /^cosign \([0-9a-f]{64}\)$/);
-  for (const chart of [
-    { url, version: "1.2.0", access },
-    { url, version: "1.1.0+build.5", access },
-    { path: join(berth.charts.path, "demo-1.0.0.tgz") },
-  ]) {
-    const answer = await strict.request<{ code: string }>("POST", strict.releases, { name: "unsigned", chart });
-    assert.equal(answer.body.code, "CHART_UNVERIFIED", JSON.stringify(chart));
-  }
-});
-
-/** Puts into the open registry what `cosign sign --key` puts there. */
-async function cosign(version: string, key: KeyObject): Promise<void> {
-  const repository = `http://${open.host}/v2/charts/demo`;
-  const type = "application/vnd.oci.image.manifest.v1+json";
-  const head = await fetch(`${repository}/manifests/${version}`, { method: "HEAD", headers: { accept: type } });
-  const signed = head.headers.get("docker-content-digest") ?? "";
-  const payload = JSON.stringify({
-    critical: {
-      identity: { "docker-reference": `${open.host}/charts/demo` },
-      image: { "docker-manifest-digest": signed },
-      type: "cosign container image signature",
-    },
-    optional: null,
-  });
-  const put = async (content: string, mediaType: string) => {
-    const contentDigest = `sha256:${createHash("sha256").update(content).digest("hex")}`;
-    const upload = await fetch(`${repository}/blobs/uploads/`, { method: "POST" });
-    const target = new URL(upload.headers.get("location") ?? "", repository);
-    target.searchParams.set("digest", contentDigest);
-    const stored = await fetch(target, { method: "PUT", body: content });
-    assert.equal(stored.status, 201);
-    return { mediaType, digest: contentDigest, size: Buffer.byteLength(content) };
-  };
-  const layer = await put(payload, "application/vnd.dev.cosign.simplesigning.v1+json");
-  const signature = sign("sha256", Buffer.from(payload), key).toString("base64");
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: type,
-    config: await put("{}", "application/vnd.oci.image.config.v1+json"),
-    layers: [{ ...layer, annotations: { "dev.cosignproject.cosign/signature": signature } }],
-  };
-  const stored = await fetch(`${repository}/manifests/${signed.replace(":", "-")}.sig`, {
-    method: "PUT",
-    headers: { "content-type": type },
-    body: JSON.stringify(manifest),
-  });
-  assert.equal(stored.status, 201);
-}

@@ -19,7 +19,10 @@ export interface Plan {
   readonly revision: number;
   readonly chart_digest: string;
   readonly objects: readonly PlannedObject[];
-  readonly hooks: readonly { readonly name: string }[];
+  readonly hooks: readonly {
+    readonly name: string;
+    readonly error?: { readonly code: string; readonly message: string };
+  }[];
   readonly crds: readonly {
     readonly name: string;
     readonly change: string;

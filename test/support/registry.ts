@@ -24,8 +24,11 @@ export interface TestRegistry extends AsyncDisposable {
   readonly tokens: readonly string[];
 }
 
-/** Starts a registry; it goes with its scope. */
-export async function startRegistry(auth: RegistryAuth = "none"): Promise<TestRegistry> {
+/** Starts a registry, with settings of its own (environment) where given; it goes with its scope. */
+export async function startRegistry(
+  auth: RegistryAuth = "none",
+  own: Readonly<Record<string, string>> = {},
+): Promise<TestRegistry> {
   const binary = process.env.BERTH_REGISTRY;
   if (binary === undefined) throw new Error("There is no registry to test with: run the tests by `npm test`.");
   const directory = await mkdtemp(join(tmpdir(), "berth-registry-"));
@@ -38,6 +41,7 @@ export async function startRegistry(auth: RegistryAuth = "none"): Promise<TestRe
     REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY: join(directory, "data"),
     OTEL_TRACES_EXPORTER: "none",
     ...(await authSettings(auth, directory, issuer?.url ?? "")),
+    ...own,
   };
   const config = join(directory, "config.yml");
   await writeFile(config, "version: 0.1\nstorage: { inmemory: {} }\n");

@@ -2200,8 +2200,8 @@ type PlanResponse struct {
 	// In the order in which they would be applied; what would be deleted is last.
 	Objects []*PlannedObject `protobuf:"bytes,5,rep,name=objects,proto3" json:"objects,omitempty"`
 	// Hooks that would run, in order.
-	Hooks []*Hook       `protobuf:"bytes,6,rep,name=hooks,proto3" json:"hooks,omitempty"`
-	Crds  []*PlannedCrd `protobuf:"bytes,7,rep,name=crds,proto3" json:"crds,omitempty"`
+	Hooks []*PlannedHook `protobuf:"bytes,6,rep,name=hooks,proto3" json:"hooks,omitempty"`
+	Crds  []*PlannedCrd  `protobuf:"bytes,7,rep,name=crds,proto3" json:"crds,omitempty"`
 	// User-supplied values of the newest revision, and as they would be.
 	CurrentValuesYaml string `protobuf:"bytes,8,opt,name=current_values_yaml,json=currentValuesYaml,proto3" json:"current_values_yaml,omitempty"`
 	PlannedValuesYaml string `protobuf:"bytes,9,opt,name=planned_values_yaml,json=plannedValuesYaml,proto3" json:"planned_values_yaml,omitempty"`
@@ -2297,7 +2297,7 @@ func (x *PlanResponse) GetObjects() []*PlannedObject {
 	return nil
 }
 
-func (x *PlanResponse) GetHooks() []*Hook {
+func (x *PlanResponse) GetHooks() []*PlannedHook {
 	if x != nil {
 		return x.Hooks
 	}
@@ -2332,6 +2332,60 @@ func (x *PlanResponse) GetEncodedSize() int64 {
 	return 0
 }
 
+// PlannedHook is one hook that would run.
+type PlannedHook struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Hook  *Hook                  `protobuf:"bytes,1,opt,name=hook,proto3" json:"hook,omitempty"`
+	// Why the API server would refuse to create or delete it.
+	Error         *ActionError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlannedHook) Reset() {
+	*x = PlannedHook{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlannedHook) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlannedHook) ProtoMessage() {}
+
+func (x *PlannedHook) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlannedHook.ProtoReflect.Descriptor instead.
+func (*PlannedHook) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PlannedHook) GetHook() *Hook {
+	if x != nil {
+		return x.Hook
+	}
+	return nil
+}
+
+func (x *PlannedHook) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 // PlannedObject is one object, as it is and as it would be.
 type PlannedObject struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -2349,7 +2403,7 @@ type PlannedObject struct {
 
 func (x *PlannedObject) Reset() {
 	*x = PlannedObject{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2361,7 +2415,7 @@ func (x *PlannedObject) String() string {
 func (*PlannedObject) ProtoMessage() {}
 
 func (x *PlannedObject) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[21]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2374,7 +2428,7 @@ func (x *PlannedObject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedObject.ProtoReflect.Descriptor instead.
 func (*PlannedObject) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{21}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *PlannedObject) GetObject() *ObjectReference {
@@ -2430,7 +2484,7 @@ type PlannedCrd struct {
 
 func (x *PlannedCrd) Reset() {
 	*x = PlannedCrd{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2442,7 +2496,7 @@ func (x *PlannedCrd) String() string {
 func (*PlannedCrd) ProtoMessage() {}
 
 func (x *PlannedCrd) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[22]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2455,7 +2509,7 @@ func (x *PlannedCrd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlannedCrd.ProtoReflect.Descriptor instead.
 func (*PlannedCrd) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{22}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *PlannedCrd) GetName() string {
@@ -2521,7 +2575,7 @@ type SearchChartsRequest struct {
 
 func (x *SearchChartsRequest) Reset() {
 	*x = SearchChartsRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +2587,7 @@ func (x *SearchChartsRequest) String() string {
 func (*SearchChartsRequest) ProtoMessage() {}
 
 func (x *SearchChartsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[23]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2546,7 +2600,7 @@ func (x *SearchChartsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchChartsRequest.ProtoReflect.Descriptor instead.
 func (*SearchChartsRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{23}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SearchChartsRequest) GetUrl() string {
@@ -2624,7 +2678,7 @@ type SearchChartsResponse struct {
 
 func (x *SearchChartsResponse) Reset() {
 	*x = SearchChartsResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +2690,7 @@ func (x *SearchChartsResponse) String() string {
 func (*SearchChartsResponse) ProtoMessage() {}
 
 func (x *SearchChartsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[24]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +2703,7 @@ func (x *SearchChartsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchChartsResponse.ProtoReflect.Descriptor instead.
 func (*SearchChartsResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{24}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SearchChartsResponse) GetError() *ActionError {
@@ -2690,7 +2744,7 @@ type ChartEntry struct {
 
 func (x *ChartEntry) Reset() {
 	*x = ChartEntry{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2756,7 @@ func (x *ChartEntry) String() string {
 func (*ChartEntry) ProtoMessage() {}
 
 func (x *ChartEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[25]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +2769,7 @@ func (x *ChartEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChartEntry.ProtoReflect.Descriptor instead.
 func (*ChartEntry) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{25}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ChartEntry) GetName() string {
@@ -2783,7 +2837,7 @@ type ChartVersion struct {
 
 func (x *ChartVersion) Reset() {
 	*x = ChartVersion{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2795,7 +2849,7 @@ func (x *ChartVersion) String() string {
 func (*ChartVersion) ProtoMessage() {}
 
 func (x *ChartVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[26]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2808,7 +2862,7 @@ func (x *ChartVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChartVersion.ProtoReflect.Descriptor instead.
 func (*ChartVersion) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{26}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ChartVersion) GetVersion() string {
@@ -2867,7 +2921,7 @@ type ListVersionsRequest struct {
 
 func (x *ListVersionsRequest) Reset() {
 	*x = ListVersionsRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2879,7 +2933,7 @@ func (x *ListVersionsRequest) String() string {
 func (*ListVersionsRequest) ProtoMessage() {}
 
 func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[27]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2892,7 +2946,7 @@ func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{27}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListVersionsRequest) GetChart() *ChartReference {
@@ -2935,7 +2989,7 @@ type ListVersionsResponse struct {
 
 func (x *ListVersionsResponse) Reset() {
 	*x = ListVersionsResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3001,7 @@ func (x *ListVersionsResponse) String() string {
 func (*ListVersionsResponse) ProtoMessage() {}
 
 func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3014,7 @@ func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ListVersionsResponse) GetError() *ActionError {
@@ -2995,7 +3049,7 @@ type ShowChartRequest struct {
 
 func (x *ShowChartRequest) Reset() {
 	*x = ShowChartRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3007,7 +3061,7 @@ func (x *ShowChartRequest) String() string {
 func (*ShowChartRequest) ProtoMessage() {}
 
 func (x *ShowChartRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3020,7 +3074,7 @@ func (x *ShowChartRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowChartRequest.ProtoReflect.Descriptor instead.
 func (*ShowChartRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ShowChartRequest) GetChart() *ChartReference {
@@ -3061,7 +3115,7 @@ type ShowChartResponse struct {
 
 func (x *ShowChartResponse) Reset() {
 	*x = ShowChartResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3073,7 +3127,7 @@ func (x *ShowChartResponse) String() string {
 func (*ShowChartResponse) ProtoMessage() {}
 
 func (x *ShowChartResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3086,7 +3140,7 @@ func (x *ShowChartResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowChartResponse.ProtoReflect.Descriptor instead.
 func (*ShowChartResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ShowChartResponse) GetError() *ActionError {
@@ -3171,7 +3225,7 @@ type ChartFile struct {
 
 func (x *ChartFile) Reset() {
 	*x = ChartFile{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3183,7 +3237,7 @@ func (x *ChartFile) String() string {
 func (*ChartFile) ProtoMessage() {}
 
 func (x *ChartFile) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3196,7 +3250,7 @@ func (x *ChartFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChartFile.ProtoReflect.Descriptor instead.
 func (*ChartFile) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ChartFile) GetName() string {
@@ -3224,7 +3278,7 @@ type ActionEvents struct {
 
 func (x *ActionEvents) Reset() {
 	*x = ActionEvents{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3236,7 +3290,7 @@ func (x *ActionEvents) String() string {
 func (*ActionEvents) ProtoMessage() {}
 
 func (x *ActionEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3249,7 +3303,7 @@ func (x *ActionEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
 func (*ActionEvents) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ActionEvents) GetEvents() []*ActionEvent {
@@ -3278,7 +3332,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3344,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3357,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -3426,7 +3480,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3438,7 +3492,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3451,7 +3505,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -3487,7 +3541,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3499,7 +3553,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3512,7 +3566,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *HookEvent) GetName() string {
@@ -3548,7 +3602,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3560,7 +3614,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3573,7 +3627,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HookLog) GetPod() string {
@@ -3619,7 +3673,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3631,7 +3685,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3644,7 +3698,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -3710,7 +3764,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3722,7 +3776,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3735,7 +3789,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ActionError) GetCode() string {
@@ -3808,7 +3862,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3820,7 +3874,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3833,7 +3887,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Release) GetName() string {
@@ -3962,7 +4016,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3974,7 +4028,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3987,7 +4041,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -4031,7 +4085,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4043,7 +4097,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4056,7 +4110,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -4090,7 +4144,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4102,7 +4156,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4115,7 +4169,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -4142,7 +4196,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4154,7 +4208,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4167,7 +4221,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -4187,7 +4241,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4199,7 +4253,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4212,7 +4266,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -4238,7 +4292,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4250,7 +4304,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4263,7 +4317,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -4293,7 +4347,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4305,7 +4359,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4318,7 +4372,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{46}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -4406,7 +4460,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4418,7 +4472,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4431,7 +4485,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{47}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -4487,7 +4541,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4499,7 +4553,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4512,7 +4566,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{48}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -4549,7 +4603,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4561,7 +4615,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4574,7 +4628,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{49}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -4659,7 +4713,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4671,7 +4725,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4684,7 +4738,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{50}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Hook) GetName() string {
@@ -4768,7 +4822,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4780,7 +4834,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4793,7 +4847,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{51}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -4820,7 +4874,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4832,7 +4886,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4845,7 +4899,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{52}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -4872,7 +4926,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4884,7 +4938,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4897,7 +4951,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -4925,7 +4979,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4937,7 +4991,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4950,7 +5004,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -5139,7 +5193,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\vPlanRequest\x12;\n" +
 	"\ainstall\x18\x01 \x01(\v2\x1f.berth.engine.v1.InstallRequestH\x00R\ainstall\x12;\n" +
 	"\aupgrade\x18\x02 \x01(\v2\x1f.berth.engine.v1.UpgradeRequestH\x00R\aupgradeB\x06\n" +
-	"\x04verb\"\xa0\x04\n" +
+	"\x04verb\"\xa7\x04\n" +
 	"\fPlanResponse\x122\n" +
 	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12!\n" +
 	"\fchart_digest\x18\x02 \x01(\tR\vchartDigest\x12\x1d\n" +
@@ -5151,13 +5205,16 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\vapp_version\x18\f \x01(\tR\n" +
 	"appVersion\x12\x1a\n" +
 	"\brevision\x18\x04 \x01(\x05R\brevision\x128\n" +
-	"\aobjects\x18\x05 \x03(\v2\x1e.berth.engine.v1.PlannedObjectR\aobjects\x12+\n" +
-	"\x05hooks\x18\x06 \x03(\v2\x15.berth.engine.v1.HookR\x05hooks\x12/\n" +
+	"\aobjects\x18\x05 \x03(\v2\x1e.berth.engine.v1.PlannedObjectR\aobjects\x122\n" +
+	"\x05hooks\x18\x06 \x03(\v2\x1c.berth.engine.v1.PlannedHookR\x05hooks\x12/\n" +
 	"\x04crds\x18\a \x03(\v2\x1b.berth.engine.v1.PlannedCrdR\x04crds\x12.\n" +
 	"\x13current_values_yaml\x18\b \x01(\tR\x11currentValuesYaml\x12.\n" +
 	"\x13planned_values_yaml\x18\t \x01(\tR\x11plannedValuesYaml\x12!\n" +
 	"\fencoded_size\x18\n" +
-	" \x01(\x03R\vencodedSize\"\xe3\x01\n" +
+	" \x01(\x03R\vencodedSize\"l\n" +
+	"\vPlannedHook\x12)\n" +
+	"\x04hook\x18\x01 \x01(\v2\x15.berth.engine.v1.HookR\x04hook\x122\n" +
+	"\x05error\x18\x02 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"\xe3\x01\n" +
 	"\rPlannedObject\x128\n" +
 	"\x06object\x18\x01 \x01(\v2 .berth.engine.v1.ObjectReferenceR\x06object\x126\n" +
 	"\x06change\x18\x02 \x01(\x0e2\x1e.berth.engine.v1.PlannedChangeR\x06change\x12\x12\n" +
@@ -5454,7 +5511,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -5483,64 +5540,65 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*ObjectStatus)(nil),          // 24: berth.engine.v1.ObjectStatus
 	(*PlanRequest)(nil),           // 25: berth.engine.v1.PlanRequest
 	(*PlanResponse)(nil),          // 26: berth.engine.v1.PlanResponse
-	(*PlannedObject)(nil),         // 27: berth.engine.v1.PlannedObject
-	(*PlannedCrd)(nil),            // 28: berth.engine.v1.PlannedCrd
-	(*SearchChartsRequest)(nil),   // 29: berth.engine.v1.SearchChartsRequest
-	(*SearchChartsResponse)(nil),  // 30: berth.engine.v1.SearchChartsResponse
-	(*ChartEntry)(nil),            // 31: berth.engine.v1.ChartEntry
-	(*ChartVersion)(nil),          // 32: berth.engine.v1.ChartVersion
-	(*ListVersionsRequest)(nil),   // 33: berth.engine.v1.ListVersionsRequest
-	(*ListVersionsResponse)(nil),  // 34: berth.engine.v1.ListVersionsResponse
-	(*ShowChartRequest)(nil),      // 35: berth.engine.v1.ShowChartRequest
-	(*ShowChartResponse)(nil),     // 36: berth.engine.v1.ShowChartResponse
-	(*ChartFile)(nil),             // 37: berth.engine.v1.ChartFile
-	(*ActionEvents)(nil),          // 38: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 39: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 40: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 41: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 42: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 43: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 44: berth.engine.v1.ActionError
-	(*Release)(nil),               // 45: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 46: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 47: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 48: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 49: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 50: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 51: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 52: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 53: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 54: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 55: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 56: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 57: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 58: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 59: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 60: berth.engine.v1.StatusResponse
-	nil,                           // 61: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 62: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 63: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 64: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 65: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 66: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 67: google.protobuf.Timestamp
+	(*PlannedHook)(nil),           // 27: berth.engine.v1.PlannedHook
+	(*PlannedObject)(nil),         // 28: berth.engine.v1.PlannedObject
+	(*PlannedCrd)(nil),            // 29: berth.engine.v1.PlannedCrd
+	(*SearchChartsRequest)(nil),   // 30: berth.engine.v1.SearchChartsRequest
+	(*SearchChartsResponse)(nil),  // 31: berth.engine.v1.SearchChartsResponse
+	(*ChartEntry)(nil),            // 32: berth.engine.v1.ChartEntry
+	(*ChartVersion)(nil),          // 33: berth.engine.v1.ChartVersion
+	(*ListVersionsRequest)(nil),   // 34: berth.engine.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil),  // 35: berth.engine.v1.ListVersionsResponse
+	(*ShowChartRequest)(nil),      // 36: berth.engine.v1.ShowChartRequest
+	(*ShowChartResponse)(nil),     // 37: berth.engine.v1.ShowChartResponse
+	(*ChartFile)(nil),             // 38: berth.engine.v1.ChartFile
+	(*ActionEvents)(nil),          // 39: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 40: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 41: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 42: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 43: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 44: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 45: berth.engine.v1.ActionError
+	(*Release)(nil),               // 46: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 47: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 48: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 49: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 50: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 51: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 52: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 53: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 54: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 55: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 56: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 57: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 58: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 59: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 60: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 61: berth.engine.v1.StatusResponse
+	nil,                           // 62: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 63: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 64: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 65: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 66: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 67: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 68: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	6,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	7,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	7,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	66,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	61,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	67,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	62,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	12,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
 	13,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
 	10,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
 	14,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
 	16,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	66,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	67,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	62,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	63,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
 	8,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
 	11,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
@@ -5560,112 +5618,114 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	17,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
 	8,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	66,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	67,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
 	23,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
 	18,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
 	19,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
-	44,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
-	27,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
-	56,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.Hook
-	28,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
-	23,  // 42: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
-	4,   // 43: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
-	44,  // 44: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
-	4,   // 45: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
-	44,  // 46: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
-	14,  // 47: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
-	10,  // 48: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
-	44,  // 49: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
-	31,  // 50: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
-	32,  // 51: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
-	67,  // 52: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
-	11,  // 53: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
-	44,  // 54: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
-	32,  // 55: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
-	11,  // 56: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
-	44,  // 57: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
-	37,  // 58: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
-	39,  // 59: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	67,  // 60: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	5,   // 61: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	40,  // 62: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	24,  // 63: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	41,  // 64: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	42,  // 65: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	43,  // 66: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	23,  // 67: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	45,  // 68: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	44,  // 69: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	53,  // 70: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	23,  // 71: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	63,  // 72: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	67,  // 73: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	67,  // 74: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	67,  // 75: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	64,  // 76: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	65,  // 77: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	8,   // 78: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 79: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	45,  // 80: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	44,  // 81: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	66,  // 82: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 83: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 84: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 85: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 86: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 87: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	56,  // 88: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	44,  // 89: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 90: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 91: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	56,  // 92: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	44,  // 93: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	67,  // 94: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	67,  // 95: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 96: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 97: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	44,  // 98: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 99: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	45,  // 100: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 101: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	44,  // 102: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 103: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 104: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 105: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 106: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 107: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	46,  // 108: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	48,  // 109: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	50,  // 110: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	52,  // 111: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 112: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	29,  // 113: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	33,  // 114: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	35,  // 115: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	54,  // 116: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	57,  // 117: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	59,  // 118: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	38,  // 119: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	38,  // 120: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	38,  // 121: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	38,  // 122: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	38,  // 123: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	47,  // 124: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	49,  // 125: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	51,  // 126: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	53,  // 127: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 128: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	30,  // 129: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	34,  // 130: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	36,  // 131: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	55,  // 132: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	58,  // 133: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	60,  // 134: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	119, // [119:135] is the sub-list for method output_type
-	103, // [103:119] is the sub-list for method input_type
-	103, // [103:103] is the sub-list for extension type_name
-	103, // [103:103] is the sub-list for extension extendee
-	0,   // [0:103] is the sub-list for field type_name
+	45,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
+	28,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
+	27,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.PlannedHook
+	29,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
+	57,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
+	45,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
+	23,  // 44: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
+	4,   // 45: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
+	45,  // 46: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
+	4,   // 47: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
+	45,  // 48: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
+	14,  // 49: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
+	10,  // 50: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	45,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
+	32,  // 52: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
+	33,  // 53: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
+	68,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	11,  // 55: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
+	45,  // 56: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
+	33,  // 57: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
+	11,  // 58: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
+	45,  // 59: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
+	38,  // 60: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
+	40,  // 61: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	68,  // 62: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	5,   // 63: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	41,  // 64: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	24,  // 65: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	42,  // 66: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	43,  // 67: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	44,  // 68: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	23,  // 69: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	46,  // 70: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	45,  // 71: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	54,  // 72: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	23,  // 73: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	64,  // 74: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	68,  // 75: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	68,  // 76: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	68,  // 77: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	65,  // 78: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	66,  // 79: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	8,   // 80: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 81: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	46,  // 82: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	45,  // 83: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	67,  // 84: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 85: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 86: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 87: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 88: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 89: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	57,  // 90: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	45,  // 91: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 92: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 93: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	57,  // 94: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	45,  // 95: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	68,  // 96: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	68,  // 97: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 98: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 99: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	45,  // 100: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 101: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 102: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 103: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	45,  // 104: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 105: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 106: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 107: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 108: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 109: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	47,  // 110: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	49,  // 111: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	51,  // 112: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	53,  // 113: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 114: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	30,  // 115: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	34,  // 116: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	36,  // 117: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	55,  // 118: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	58,  // 119: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	60,  // 120: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	39,  // 121: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	39,  // 122: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	39,  // 123: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	39,  // 124: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	39,  // 125: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	48,  // 126: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	50,  // 127: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	52,  // 128: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	54,  // 129: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 130: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	31,  // 131: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	35,  // 132: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	37,  // 133: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	56,  // 134: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	59,  // 135: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	61,  // 136: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	121, // [121:137] is the sub-list for method output_type
+	105, // [105:121] is the sub-list for method input_type
+	105, // [105:105] is the sub-list for extension type_name
+	105, // [105:105] is the sub-list for extension extendee
+	0,   // [0:105] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -5685,7 +5745,7 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*PlanRequest_Install)(nil),
 		(*PlanRequest_Upgrade)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[33].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[34].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -5699,7 +5759,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   60,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

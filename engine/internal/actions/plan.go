@@ -85,6 +85,8 @@ type plan struct {
 	current *release.Release
 	install *enginev1.InstallRequest
 	upgrade *enginev1.UpgradeRequest
+	// blind: the namespace is yet to be made.
+	blind bool
 }
 
 func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, given *enginev1.Values) (*enginev1.PlanResponse, error) {
@@ -103,7 +105,7 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	metadata := rel.Chart.Metadata
 	response := &enginev1.PlanResponse{
 		ChartDigest: p.digest, ChartName: metadata.Name, ChartVersion: metadata.Version, AppVersion: metadata.AppVersion,
-		IsInstall: p.install != nil, EncodedSize: int64(size), Hooks: toHooks(p.running(rel.Hooks)), PlannedValuesYaml: valuesText(rel),
+		IsInstall: p.install != nil, EncodedSize: int64(size), PlannedValuesYaml: valuesText(rel),
 	}
 	if p.current != nil {
 		response.Revision = int32(p.current.Version)
@@ -112,8 +114,13 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	if response.Crds, err = p.crds(ctx, rel.Chart); err != nil {
 		return nil, err
 	}
-	response.Objects, err = p.objects(ctx, rel, own(rel.Chart))
-	return response, err
+	// Without its namespace the API server can say nothing of an object.
+	p.blind = p.install.GetCreateNamespace() && p.namespaceExists(ctx) != nil
+	if response.Objects, err = p.objects(rel, own(rel.Chart)); err != nil {
+		return nil, err
+	}
+	response.Hooks = p.hooks(p.running(rel.Hooks))
+	return response, p.wait.Err()
 }
 
 // rendered renders the release as it would be stored.

@@ -1,7 +1,6 @@
 package actions
 
 import (
-	"context"
 	"strings"
 	"sync"
 
@@ -24,9 +23,7 @@ import (
 const plansAtOnce = 8
 
 // objects plans every object of the release, and those that it no longer has.
-func (p *plan) objects(ctx context.Context, rel *release.Release, own map[schema.GroupKind]bool) ([]*enginev1.PlannedObject, error) {
-	// Without its namespace the API server can say nothing of an object.
-	blind := p.install.GetCreateNamespace() && p.namespaceExists(ctx) != nil
+func (p *plan) objects(rel *release.Release, own map[schema.GroupKind]bool) ([]*enginev1.PlannedObject, error) {
 	targets := p.split(rel.Manifest)
 	var before []*piece
 	originals := map[string]*resource.Info{}
@@ -42,7 +39,7 @@ func (p *plan) objects(ctx context.Context, rel *release.Release, own map[schema
 	p.each(len(targets), func(i int) {
 		one := targets[i]
 		switch {
-		case one.info == nil && own[one.kind()], one.info != nil && blind:
+		case one.info == nil && own[one.kind()], one.info != nil && p.blind:
 			plans[i] = &enginev1.PlannedObject{Object: one.reference(), Change: enginev1.PlannedChange_PLANNED_CHANGE_CREATE, Planned: shownText(one.text)}
 		case one.info != nil && own[one.kind()] && p.options().GetUpgradeCrds():
 			plans[i] = p.unasked(one)

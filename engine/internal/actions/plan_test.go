@@ -47,6 +47,66 @@ func TestAPlanTellsTheRightsThatAreMissing(t *testing.T) {
 	}
 }
 
+func TestAPlanTellsTheRightsThatHooksMiss(t *testing.T) {
+	c, runner := testcluster.New(t), newRunner()
+	user := "hooker-" + c.Namespace
+	all := []string{"get", "create", "patch", "delete"}
+	allow(t, c, user, rbac.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: all},
+		rbac.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: all},
+		rbac.PolicyRule{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: all[:3]},
+		rbac.PolicyRule{APIGroups: []string{""}, Resources: []string{"services"}, Verbs: []string{"delete", "patch"}},
+		rbac.PolicyRule{APIGroups: []string{""}, Resources: []string{"serviceaccounts"}, Verbs: []string{"delete", "create"}})
+	hook := func(kind, events, rest string) string {
+		return "apiVersion: v1\nkind: " + kind + "\nmetadata: { name: hooked, annotations: { helm.sh/hook: " + events + " } }\n" + rest
+	}
+	files := map[string]string{
+		"templates/a.yaml": configMap,
+		"templates/b.yaml": hook("ConfigMap", "'pre-install,post-install,pre-upgrade'", ""),
+		"templates/c.yaml": hook("Secret", "'pre-install,pre-upgrade'", ""),
+		"templates/d.yaml": hook("Service", "'post-install,pre-upgrade'", "spec: { ports: [ { port: 80 } ] }\n"),
+		"templates/e.yaml": hook("ServiceAccount", "'post-install,pre-upgrade'", ""),
+		"templates/f.yaml": hook("Pod", "post-install", "spec: { serviceAccountName: hooked, containers: [ { name: a, image: a } ] }\n"),
+		"templates/g.yaml": hook("LimitRange", "pre-rollback", ""),
+	}
+	chart := testcluster.Chart(t, "hooked", files)
+	want := map[string]string{"ConfigMap": "", "Pod": "", "Secret": "FORBIDDEN", "Service": "FORBIDDEN", "ServiceAccount": "FORBIDDEN"}
+	target := c.Target("hooked")
+	target.Apply.ImpersonateUser = user
+	plan := runner.Plan(t.Context(), &enginev1.PlanRequest{Verb: &enginev1.PlanRequest_Install{
+		Install: &enginev1.InstallRequest{Target: target, Context: &enginev1.ActionContext{}, Chart: chart},
+	}})
+	wantHooks(t, plan, 6, want)
+	if maps, err := c.Client.CoreV1().ConfigMaps(c.Namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=hooked"}); err != nil || len(maps.Items) > 0 {
+		t.Errorf("a plan has made an object: %v", err)
+	}
+
+	// What is there already is asked about as what will be gone by then.
+	files["templates/f.yaml"] = ""
+	result := runner.Install(t.Context(), &enginev1.InstallRequest{
+		Target: c.Target("hooked"), Context: &enginev1.ActionContext{OperationId: "op-1"}, Chart: testcluster.Chart(t, "hooked", files),
+	}, quiet)
+	wantCode(t, result.GetError(), "")
+	plan = runner.Plan(t.Context(), &enginev1.PlanRequest{Verb: &enginev1.PlanRequest_Upgrade{
+		Upgrade: &enginev1.UpgradeRequest{Target: target, Context: &enginev1.ActionContext{}, Chart: testcluster.Chart(t, "hooked", files)},
+	}})
+	delete(want, "Pod")
+	wantHooks(t, plan, 4, want)
+}
+
+func wantHooks(t *testing.T, plan *enginev1.PlanResponse, count int, want map[string]string) {
+	t.Helper()
+	wantCode(t, plan.GetError(), "")
+	if len(plan.GetHooks()) != count {
+		t.Errorf("%d hooks, want %d", len(plan.GetHooks()), count)
+	}
+	for _, one := range plan.GetHooks() {
+		kind := one.GetHook().GetKind()
+		if code := one.GetError().GetCode(); code != want[kind] {
+			t.Errorf("%s: %q (%s), want %q", kind, code, one.GetError().GetMessage(), want[kind])
+		}
+	}
+}
+
 // Helm itself deletes and patches client-side for real in a dry run: nothing
 // but the transport keeps a plan from changing the cluster.
 func TestAPlanChangesNothingHoweverItIsApplied(t *testing.T) {

@@ -60,6 +60,9 @@ func fromArchive(content []byte) (*Loaded, error) {
 type budget struct {
 	files    int
 	inflated int64
+	// declared is what the files are said to have: a hole in one takes no bytes
+	// of the archive, so that no meter sees it, and Helm fills it.
+	declared int64
 }
 
 // inspect walks through an archive before Helm unpacks it: Helm leaves the
@@ -89,6 +92,9 @@ func (b *budget) inspect(content []byte, depth int) error {
 		if !isOpened(header.Name) {
 			continue
 		}
+		if limit := limitOf(header.Name); header.Size > limit {
+			return fmt.Errorf("in %.200q: it has %d bytes, at most %d are taken", header.Name, header.Size, limit)
+		}
 		inner, err := io.ReadAll(reader)
 		if err != nil {
 			return fmt.Errorf("its archive cannot be read: %w", err)
@@ -102,6 +108,14 @@ func (b *budget) inspect(content []byte, depth int) error {
 // isOpened tells whether Helm's loader looks into a file.
 func isOpened(name string) bool {
 	return packed.MatchString(slashed(name)) || parsed.MatchString(slashed(name))
+}
+
+// limitOf is how many bytes a file may have that Helm's loader looks into.
+func limitOf(name string) int64 {
+	if packed.MatchString(slashed(name)) {
+		return maxArchive
+	}
+	return maxYAML
 }
 
 // open looks into a file that Helm's loader will look into.
@@ -126,6 +140,9 @@ func (b *budget) admit(header *tar.Header) error {
 	case tar.TypeReg, tar.TypeDir, tar.TypeXGlobalHeader, tar.TypeXHeader:
 	default:
 		return fmt.Errorf("its archive holds a link or a device: %.200q", header.Name)
+	}
+	if b.declared += header.Size; header.Size < 0 || b.declared > maxInflated {
+		return tooInflated()
 	}
 	name := slashed(header.Name)
 	if strings.HasPrefix(name, "/") || slices.Contains(strings.Split(name, "/"), "..") {
@@ -154,7 +171,9 @@ type metered struct {
 func (m *metered) Read(into []byte) (int, error) {
 	n, err := m.in.Read(into)
 	if m.budget.inflated += int64(n); m.budget.inflated > maxInflated {
-		return n, fmt.Errorf("it inflates to more than %d bytes", maxInflated)
+		return n, tooInflated()
 	}
 	return n, err
 }
+
+func tooInflated() error { return fmt.Errorf("it inflates to more than %d bytes", maxInflated) }

@@ -2,16 +2,8 @@ package charts
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"strings"
 
@@ -23,43 +15,49 @@ import (
 	"berth.dev/engine/internal/problem"
 )
 
-// What cosign writes for `cosign sign --key`: a manifest under a tag made of
-// the signed manifest's digest, each of whose layers is a payload with its
-// signature beside it.
+// What cosign wrote for `cosign sign --key` before its version 3: a manifest
+// under a tag made of the signed manifest's digest, each of whose layers is a
+// payload with its signature beside it.
 // Source: https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
 const (
 	cosignPayload   = "application/vnd.dev.cosign.simplesigning.v1+json"
 	cosignSignature = "dev.cosignproject.cosign/signature"
 	// maxPayload bounds a payload, in bytes; they have a few hundred.
 	maxPayload = 64 << 10
-	// maxSignatures bounds the signatures of one chart that are looked at.
+	// maxSignatures bounds the signatures of one chart that are looked at, of
+	// either form.
 	maxSignatures = 50
 )
 
 var errNoCosign = errors.New("no cosign key that is trusted has signed it")
 
-// cosigned tells which of the keys has signed a manifest.
+// cosigned tells which of the keys has signed a manifest, in either form.
 func cosigned(ctx context.Context, repository *remote.Repository, signed ocispec.Descriptor, keys []byte) (string, error) {
 	trusted, err := readCosignKeys(keys)
 	if err != nil {
 		return "", &problem.Error{Code: "INVALID_ARGUMENT", Field: "chart.cosign_keys", Cause: err, Message: "The cosign keys have no public key that can be read."}
 	}
+	by, err := signedByTag(ctx, repository, signed, trusted)
+	if !errors.Is(err, errNoCosign) {
+		return by, err
+	}
+	return signedByBundle(ctx, repository, signed, trusted)
+}
+
+// signedByTag looks at the signatures under the tag of a manifest's digest.
+func signedByTag(ctx context.Context, repository *remote.Repository, signed ocispec.Descriptor, trusted cosignKeys) (string, error) {
 	found, err := repository.Resolve(ctx, strings.Replace(signed.Digest.String(), ":", "-", 1)+".sig")
-	if errors.Is(err, errdef.ErrNotFound) || found.Size > maxManifest {
+	if errors.Is(err, errdef.ErrNotFound) {
 		return "", errNoCosign
 	}
 	if err != nil {
 		return "", err
 	}
-	text, err := content.FetchAll(ctx, repository, found)
+	layers, err := layersOf(ctx, repository, found)
 	if err != nil {
 		return "", err
 	}
-	var manifest ocispec.Manifest
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return "", errNoCosign
-	}
-	for _, layer := range manifest.Layers[:min(len(manifest.Layers), maxSignatures)] {
+	for _, layer := range layers[:min(len(layers), maxSignatures)] {
 		signature, err := base64.StdEncoding.DecodeString(layer.Annotations[cosignSignature])
 		if layer.MediaType != cosignPayload || layer.Size > maxPayload || err != nil {
 			continue
@@ -68,11 +66,31 @@ func cosigned(ctx context.Context, repository *remote.Repository, signed ocispec
 		if err != nil {
 			return "", err
 		}
-		if by := signerOf(trusted, payload, signature); by != "" && isOf(payload, signed) {
+		if by := trusted.signerOf(payload, signature); by != "" && isOf(payload, signed) {
 			return by, nil
 		}
 	}
 	return "", errNoCosign
+}
+
+// layersOf reads the layers of a manifest of signatures; one that is none, or
+// gone, has none.
+func layersOf(ctx context.Context, repository *remote.Repository, found ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+	if found.Size > maxManifest {
+		return nil, nil
+	}
+	text, err := content.FetchAll(ctx, repository, found)
+	if errors.Is(err, errdef.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var manifest ocispec.Manifest
+	if json.Unmarshal(text, &manifest) != nil {
+		return nil, nil
+	}
+	return manifest.Layers, nil
 }
 
 // isOf tells whether a payload is about a manifest.
@@ -87,52 +105,4 @@ func isOf(payload []byte, signed ocispec.Descriptor) bool {
 	}
 	return json.Unmarshal(payload, &claim) == nil && claim.Critical.Image.Digest == signed.Digest.String() &&
 		claim.Critical.Type == "cosign container image signature"
-}
-
-// signerOf names the key that has made a signature; empty where none has.
-func signerOf(keys []crypto.PublicKey, payload, signature []byte) string {
-	digest := sha256.Sum256(payload)
-	for _, key := range keys {
-		var valid bool
-		switch public := key.(type) {
-		case *ecdsa.PublicKey:
-			valid = ecdsa.VerifyASN1(public, digest[:], signature)
-		case ed25519.PublicKey:
-			valid = ed25519.Verify(public, payload, signature)
-		case *rsa.PublicKey:
-			valid = rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
-		}
-		if valid {
-			return describeCosignKey(key)
-		}
-	}
-	return ""
-}
-
-func describeCosignKey(key crypto.PublicKey) string {
-	der, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return "cosign"
-	}
-	sum := sha256.Sum256(der)
-	return "cosign (" + hex.EncodeToString(sum[:]) + ")"
-}
-
-func readCosignKeys(text []byte) ([]crypto.PublicKey, error) {
-	var keys []crypto.PublicKey
-	for {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			break
-		}
-		key, err := x509.ParsePKIXPublicKey(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		keys, text = append(keys, key), rest
-	}
-	if len(keys) == 0 {
-		return nil, errors.New("there is no PEM block")
-	}
-	return keys, nil
 }

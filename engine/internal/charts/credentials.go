@@ -59,14 +59,14 @@ func (c *credentials) tlsConfigs() (known, stranger *tls.Config, err error) {
 	if ca := c.access.GetCertificateAuthority(); len(ca) > 0 {
 		stranger.RootCAs = x509.NewCertPool()
 		if !stranger.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The CA bundle has no certificate.", Field: "chart.certificate_authority"}
+			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The CA bundle has no certificate.", Field: "chart.access.certificate_authority"}
 		}
 	}
 	known = stranger.Clone()
 	if len(c.access.GetClientCertificate()) > 0 {
 		pair, err := tls.X509KeyPair(c.access.GetClientCertificate(), c.access.GetClientKey())
 		if err != nil {
-			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The client certificate and key do not fit.", Field: "chart.client_certificate", Cause: err}
+			return nil, nil, &problem.Error{Code: "INVALID_ARGUMENT", Message: "The client certificate and key do not fit.", Field: "chart.access.client_certificate", Cause: err}
 		}
 		known.Certificates = []tls.Certificate{pair}
 	}

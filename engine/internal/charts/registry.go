@@ -28,8 +28,13 @@ import (
 const (
 	// maxManifest bounds a manifest, in bytes: the limit of registries themselves.
 	maxManifest = 4 << 20
-	// maxTags bounds the tags of a repository that are looked at.
-	maxTags = 20_000
+	// maxTags bounds the tags of a repository, those of signatures too.
+	maxTags = 50_000
+	// tagsPerPage is how many tags are asked for at once; a registry may give
+	// fewer, and one that was not asked may give all in a page of any size.
+	tagsPerPage = 1000
+	// maxTagPages bounds the pages, of which some registries have small ones.
+	maxTagPages = 1000
 )
 
 // fromRegistry fetches a chart from an OCI registry.
@@ -101,6 +106,7 @@ func open(reference registry.Reference, access *enginev1.SourceAccess, egress *e
 	}
 	repository := &remote.Repository{
 		Reference: reference, PlainHTTP: access.GetPlainHttp(), MaxMetadataBytes: maxManifest, SkipReferrersGC: true,
+		ReferrerListMaxPages: maxSignatures, TagListPageSize: tagsPerPage, TagListMaxPages: maxTagPages,
 		Client: &auth.Client{
 			Client: fetcher.registryClient(), Header: http.Header{"User-Agent": {userAgent}}, Cache: auth.NewCache(),
 			Credential: auth.StaticCredential(reference.Host(), shown),
@@ -172,15 +178,16 @@ func findTag(ctx context.Context, repository *remote.Repository, reference regis
 // versionsOf lists the tags that are versions, the newest first.
 func versionsOf(ctx context.Context, repository *remote.Repository) ([]string, error) {
 	var versions []*semver.Version
+	count := 0
 	err := repository.Tags(ctx, "", func(tags []string) error {
+		if count += len(tags); count > maxTags {
+			return fmt.Errorf("it has more than %d tags", maxTags)
+		}
 		for _, tag := range tags {
 			// A tag has no "+", so Helm writes "_".
 			if version, err := semver.StrictNewVersion(strings.ReplaceAll(tag, "_", "+")); err == nil {
 				versions = append(versions, version)
 			}
-		}
-		if len(versions) > maxTags {
-			return fmt.Errorf("it has more than %d versions", maxTags)
 		}
 		return nil
 	})

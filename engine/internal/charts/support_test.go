@@ -17,8 +17,12 @@ import (
 	"berth.dev/engine/internal/problem"
 )
 
-// file is an entry of an archive; a link where target is set.
-type file struct{ name, content, target string }
+// file is an entry of an archive; a symbolic link where target is set and
+// nothing else is said.
+type file struct {
+	name, content, target string
+	kind                  byte
+}
 
 const chartYAML = "apiVersion: v2\nname: demo\nversion: 1.2.3\n"
 
@@ -39,6 +43,9 @@ func pack(t testing.TB, files ...file) []byte {
 		header := &tar.Header{Name: file.name, Mode: 0o644, Size: int64(len(file.content)), ModTime: time.Unix(0, 0)}
 		if file.target != "" {
 			header.Typeflag, header.Linkname = tar.TypeSymlink, file.target
+		}
+		if file.kind != 0 {
+			header.Typeflag = file.kind
 		}
 		if err := writer.WriteHeader(header); err != nil {
 			t.Fatal(err)

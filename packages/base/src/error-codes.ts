@@ -155,7 +155,7 @@ export const ERROR_CODES = {
   CHART_UNVERIFIED: {
     kind: "unprocessable",
     title: "The chart is not signed by a trusted key",
-    hint: "Sign it (helm package --sign) with a key of Berth's keyring, or ask who runs Berth to trust its key.",
+    hint: "Sign it (helm package --sign, cosign sign --key) with a key that Berth trusts, or ask who runs Berth to trust its key.",
   },
   CHART_DIGEST_MISMATCH: {
     kind: "unprocessable",

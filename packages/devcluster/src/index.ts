@@ -2,6 +2,8 @@ export { startCluster } from "./cluster/start.ts";
 export type { ClusterOptions, DevCluster } from "./cluster/start.ts";
 export type { Component } from "./cluster/component.ts";
 export type { ComponentName } from "./cluster/programs.ts";
+export { createAuthority, issue } from "./pki/authority.ts";
+export type { CertificateRequest, KeyPairPem } from "./pki/authority.ts";
 export { resetCluster } from "./cluster/data-directory.ts";
 export { ownTestCluster, testNamespace } from "./testing.ts";
 export type { TestNamespace } from "./testing.ts";

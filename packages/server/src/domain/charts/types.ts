@@ -1,3 +1,5 @@
+import type { BerthError } from "@berth/base";
+
 import type { Principal } from "../access/index.ts";
 import type { ChartReference, SourceAccess } from "../command.ts";
 
@@ -33,6 +35,19 @@ export interface ChartEntry {
   readonly icon: string;
   readonly newest: ChartVersion | undefined;
   readonly versions: number;
+  /** Its name in the configuration; empty where the URL was given. */
+  readonly repository: string;
+}
+
+/** What a search has found, and which repositories are not in it. */
+export interface FoundCharts extends Page<ChartEntry> {
+  readonly unsearched: readonly UnsearchedRepository[];
+}
+
+/** A repository of the configuration that could not be searched. */
+export interface UnsearchedRepository {
+  readonly repository: string;
+  readonly error: BerthError;
 }
 
 /** What is in a chart. */
@@ -50,9 +65,9 @@ export interface ShownChart {
   readonly signedBy: string;
 }
 
-/** What to look for in a repository. */
+/** What to look for in repositories. */
 export interface ChartQuery extends PageRange {
-  /** URL, or name in the configuration. */
+  /** URL, or name in the configuration; empty means all of the configuration. */
   readonly repository: string;
   readonly query: string;
   readonly version: string;
@@ -65,7 +80,7 @@ export interface ChartQuery extends PageRange {
 
 /** Reads charts and repositories. */
 export interface ChartReader {
-  search(principal: Principal, query: ChartQuery): Promise<Page<ChartEntry>>;
+  search(principal: Principal, query: ChartQuery): Promise<FoundCharts>;
   versions(principal: Principal, chart: ChartReference, version: string, range: PageRange): Promise<Page<ChartVersion>>;
   show(principal: Principal, chart: ChartReference, file: string): Promise<ShownChart>;
 }

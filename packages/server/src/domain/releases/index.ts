@@ -27,6 +27,7 @@ export type {
   ObjectStatus,
   OutdatedLister,
   Plan,
+  PlannedHook,
   PlannedObject,
   Release,
   ReleasePage,

@@ -149,7 +149,7 @@ export interface Plan {
   /** Newest stored revision; 0 where there is none. */
   readonly revision: number;
   readonly objects: readonly PlannedObject[];
-  readonly hooks: readonly Hook[];
+  readonly hooks: readonly PlannedHook[];
   readonly crds: readonly PlannedCrd[];
   /** Unified diff; empty where the user-supplied values stay. */
   readonly valuesDiff: string;
@@ -168,6 +168,12 @@ export interface PlannedObject {
   readonly live: string;
   readonly planned: string;
   /** Why the API server would refuse it. */
+  readonly error: BerthError | undefined;
+}
+
+/** A hook that would run. */
+export interface PlannedHook extends Hook {
+  /** Why the API server would refuse to create or delete it. */
   readonly error: BerthError | undefined;
 }
 

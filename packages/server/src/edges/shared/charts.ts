@@ -27,6 +27,9 @@ export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
         keywords: [...entry.keywords],
         ...(newest === undefined ? {} : { newest: fromVersion(newest) }),
       })),
+      unsearched: found.unsearched.map(({ repository: name, error }) => ({
+        ...{ repository: name, code: error.code, message: error.message },
+      })),
       ...fromPage(found, range),
     };
   });
@@ -62,8 +65,7 @@ function fromVersion({ created, ...version }: ChartVersion) {
 
 /** Pages of these lists are numbered by where they begin: an index changes as a whole, and seldom. */
 function toRange({ pageSize, pageToken }: { pageSize: number; pageToken: string }): PageRange {
-  const offset = Number(pageToken === "" ? "0" : pageToken);
-  if (Number.isSafeInteger(offset) && offset >= 0) return { offset, limit: pageSize || DEFAULT_PAGE };
+  if (/^\d{0,9}$/.test(pageToken)) return { offset: Number(pageToken), limit: pageSize || DEFAULT_PAGE };
   throw new BerthError("INVALID_ARGUMENT", "The page token is not one of this list.", { field: "page_token" });
 }
 

@@ -2,7 +2,7 @@ import { operation, plan } from "@berth/contract";
 import type { releaseService } from "@berth/contract";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-import type { Plan, PlannedObject, Rendered } from "../../domain/releases/index.ts";
+import type { Plan, PlannedHook, PlannedObject, Rendered } from "../../domain/releases/index.ts";
 import { fromError, fromHook, fromObject } from "./from-domain.ts";
 
 /** Bytes that Kubernetes stores in one Secret or ConfigMap. */
@@ -23,7 +23,7 @@ export function fromPlan(made: Plan): MessageInitShape<typeof plan.PlanSchema> {
     ...{ token, chart: { ...chart }, chartDigest, revision, valuesDiff },
     verb: verb === "install" ? operation.Verb.INSTALL : operation.Verb.UPGRADE,
     objects: objects.map(fromPlannedObject),
-    hooks: hooks.map(fromHook),
+    hooks: hooks.map(fromPlannedHook),
     crds: crds.map(({ change, error, ...crd }) => ({
       ...crd,
       change: CHANGES[change],
@@ -32,6 +32,14 @@ export function fromPlan(made: Plan): MessageInitShape<typeof plan.PlanSchema> {
     encodedSize: BigInt(encodedSize),
     encodedSizeLimit: RECORD_LIMIT,
     summary: summarise(objects),
+  };
+}
+
+function fromPlannedHook({ error, events, deletePolicies, ...hook }: PlannedHook) {
+  const { name, kind, path, weight, manifest } = hook;
+  return {
+    ...{ name, kind, path, weight, manifest, events: [...events], deletePolicies: [...deletePolicies] },
+    ...(error === undefined ? {} : { error: fromError(error) }),
   };
 }
 

@@ -16,14 +16,15 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/chart_service.proto.
  */
 export const file_berth_v1_chart_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxiZXJ0aC92MS9jaGFydF9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKzAgoTU2VhcmNoQ2hhcnRzUmVxdWVzdBIeCgpyZXBvc2l0b3J5GAEgASgJQgq6SAdyBRABGIAQEhcKBXF1ZXJ5GAIgASgJQgi6SAVyAxj9ARIZCgd2ZXJzaW9uGAMgASgJQgi6SAVyAxiAARIaChJpbmNsdWRlX2RlcHJlY2F0ZWQYBCABKAgSHQoJcGFnZV9zaXplGAUgASgFQgq6SAcaBRj0AygAEhsKCnBhZ2VfdG9rZW4YBiABKAlCB7pIBHICGEASGgoIdXNlcm5hbWUYByABKAlCCLpIBXIDGIAIEhsKCHBhc3N3b3JkGAggASgJQgm6SAZyBBiAgAESJgoGYWNjZXNzGAkgASgLMhYuYmVydGgudjEuU291cmNlQWNjZXNzEg8KB3JlZnJlc2gYCiABKAgiaQoUU2VhcmNoQ2hhcnRzUmVzcG9uc2USJAoGY2hhcnRzGAEgAygLMhQuYmVydGgudjEuQ2hhcnRFbnRyeRIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBSKXAQoKQ2hhcnRFbnRyeRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGtleXdvcmRzGAMgAygJEgwKBGhvbWUYBCABKAkSDAoEaWNvbhgFIAEoCRImCgZuZXdlc3QYBiABKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SEAoIdmVyc2lvbnMYByABKAUimwEKDENoYXJ0VmVyc2lvbhIPCgd2ZXJzaW9uGAEgASgJEhMKC2FwcF92ZXJzaW9uGAIgASgJEisKB2NyZWF0ZWQYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmRlcHJlY2F0ZWQYBCABKAgSDgoGZGlnZXN0GAUgASgJEhQKDGt1YmVfdmVyc2lvbhgGIAEoCSKiAQoYTGlzdENoYXJ0VmVyc2lvbnNSZXF1ZXN0Ei8KBWNoYXJ0GAEgASgLMhguYmVydGgudjEuQ2hhcnRSZWZlcmVuY2VCBrpIA8gBARIZCgd2ZXJzaW9uGAIgASgJQgi6SAVyAxiAARIdCglwYWdlX3NpemUYAyABKAVCCrpIBxoFGPQDKAASGwoKcGFnZV90b2tlbhgEIAEoCUIHukgEcgIYQCJyChlMaXN0Q2hhcnRWZXJzaW9uc1Jlc3BvbnNlEigKCHZlcnNpb25zGAEgAygLMhYuYmVydGgudjEuQ2hhcnRWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIlsKEFNob3dDaGFydFJlcXVlc3QSLwoFY2hhcnQYASABKAsyGC5iZXJ0aC52MS5DaGFydFJlZmVyZW5jZUIGukgDyAEBEhYKBGZpbGUYAiABKAlCCLpIBXIDGIAIIt4BChFTaG93Q2hhcnRSZXNwb25zZRIOCgZkaWdlc3QYASABKAkSKQoIbWV0YWRhdGEYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Eg4KBnJlYWRtZRgDIAEoCRITCgt2YWx1ZXNfeWFtbBgEIAEoCRITCgtzY2hlbWFfanNvbhgFIAEoCRIiCgVmaWxlcxgGIAMoCzITLmJlcnRoLnYxLkNoYXJ0RmlsZRIMCgRjcmRzGAcgAygJEg8KB2NvbnRlbnQYCCABKAwSEQoJc2lnbmVkX2J5GAkgASgJIicKCUNoYXJ0RmlsZRIMCgRuYW1lGAEgASgJEgwKBHNpemUYAiABKAMy2wIKDENoYXJ0U2VydmljZRJrCgxTZWFyY2hDaGFydHMSHS5iZXJ0aC52MS5TZWFyY2hDaGFydHNSZXF1ZXN0Gh4uYmVydGgudjEuU2VhcmNoQ2hhcnRzUmVzcG9uc2UiHILT5JMCFjoBKiIRL3YxL2NoYXJ0czpzZWFyY2gSfAoRTGlzdENoYXJ0VmVyc2lvbnMSIi5iZXJ0aC52MS5MaXN0Q2hhcnRWZXJzaW9uc1JlcXVlc3QaIy5iZXJ0aC52MS5MaXN0Q2hhcnRWZXJzaW9uc1Jlc3BvbnNlIh6C0+STAhg6ASoiEy92MS9jaGFydHM6dmVyc2lvbnMSYAoJU2hvd0NoYXJ0EhouYmVydGgudjEuU2hvd0NoYXJ0UmVxdWVzdBobLmJlcnRoLnYxLlNob3dDaGFydFJlc3BvbnNlIhqC0+STAhQ6ASoiDy92MS9jaGFydHM6c2hvd2IGcHJvdG8z", [file_berth_v1_release_service, file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChxiZXJ0aC92MS9jaGFydF9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKxAgoTU2VhcmNoQ2hhcnRzUmVxdWVzdBIcCgpyZXBvc2l0b3J5GAEgASgJQgi6SAVyAxiAEBIXCgVxdWVyeRgCIAEoCUIIukgFcgMY/QESGQoHdmVyc2lvbhgDIAEoCUIIukgFcgMYgAESGgoSaW5jbHVkZV9kZXByZWNhdGVkGAQgASgIEh0KCXBhZ2Vfc2l6ZRgFIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAYgASgJQge6SARyAhhAEhoKCHVzZXJuYW1lGAcgASgJQgi6SAVyAxiACBIbCghwYXNzd29yZBgIIAEoCUIJukgGcgQYgIABEiYKBmFjY2VzcxgJIAEoCzIWLmJlcnRoLnYxLlNvdXJjZUFjY2VzcxIPCgdyZWZyZXNoGAogASgIIp0BChRTZWFyY2hDaGFydHNSZXNwb25zZRIkCgZjaGFydHMYASADKAsyFC5iZXJ0aC52MS5DaGFydEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFEjIKCnVuc2VhcmNoZWQYBCADKAsyHi5iZXJ0aC52MS5VbnNlYXJjaGVkUmVwb3NpdG9yeSJJChRVbnNlYXJjaGVkUmVwb3NpdG9yeRISCgpyZXBvc2l0b3J5GAEgASgJEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKrAQoKQ2hhcnRFbnRyeRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGtleXdvcmRzGAMgAygJEgwKBGhvbWUYBCABKAkSDAoEaWNvbhgFIAEoCRImCgZuZXdlc3QYBiABKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SEAoIdmVyc2lvbnMYByABKAUSEgoKcmVwb3NpdG9yeRgIIAEoCSKbAQoMQ2hhcnRWZXJzaW9uEg8KB3ZlcnNpb24YASABKAkSEwoLYXBwX3ZlcnNpb24YAiABKAkSKwoHY3JlYXRlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZGVwcmVjYXRlZBgEIAEoCBIOCgZkaWdlc3QYBSABKAkSFAoMa3ViZV92ZXJzaW9uGAYgASgJIqIBChhMaXN0Q2hhcnRWZXJzaW9uc1JlcXVlc3QSLwoFY2hhcnQYASABKAsyGC5iZXJ0aC52MS5DaGFydFJlZmVyZW5jZUIGukgDyAEBEhkKB3ZlcnNpb24YAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAQgASgJQge6SARyAhhAInIKGUxpc3RDaGFydFZlcnNpb25zUmVzcG9uc2USKAoIdmVyc2lvbnMYASADKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiWwoQU2hvd0NoYXJ0UmVxdWVzdBIvCgVjaGFydBgBIAEoCzIYLmJlcnRoLnYxLkNoYXJ0UmVmZXJlbmNlQga6SAPIAQESFgoEZmlsZRgCIAEoCUIIukgFcgMYgAgi3gEKEVNob3dDaGFydFJlc3BvbnNlEg4KBmRpZ2VzdBgBIAEoCRIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhZG1lGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhMKC3NjaGVtYV9qc29uGAUgASgJEiIKBWZpbGVzGAYgAygLMhMuYmVydGgudjEuQ2hhcnRGaWxlEgwKBGNyZHMYByADKAkSDwoHY29udGVudBgIIAEoDBIRCglzaWduZWRfYnkYCSABKAkiJwoJQ2hhcnRGaWxlEgwKBG5hbWUYASABKAkSDAoEc2l6ZRgCIAEoAzLbAgoMQ2hhcnRTZXJ2aWNlEmsKDFNlYXJjaENoYXJ0cxIdLmJlcnRoLnYxLlNlYXJjaENoYXJ0c1JlcXVlc3QaHi5iZXJ0aC52MS5TZWFyY2hDaGFydHNSZXNwb25zZSIcgtPkkwIWOgEqIhEvdjEvY2hhcnRzOnNlYXJjaBJ8ChFMaXN0Q2hhcnRWZXJzaW9ucxIiLmJlcnRoLnYxLkxpc3RDaGFydFZlcnNpb25zUmVxdWVzdBojLmJlcnRoLnYxLkxpc3RDaGFydFZlcnNpb25zUmVzcG9uc2UiHoLT5JMCGDoBKiITL3YxL2NoYXJ0czp2ZXJzaW9ucxJgCglTaG93Q2hhcnQSGi5iZXJ0aC52MS5TaG93Q2hhcnRSZXF1ZXN0GhsuYmVydGgudjEuU2hvd0NoYXJ0UmVzcG9uc2UiGoLT5JMCFDoBKiIPL3YxL2NoYXJ0czpzaG93YgZwcm90bzM", [file_berth_v1_release_service, file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message berth.v1.SearchChartsRequest
  */
 export type SearchChartsRequest = Message<"berth.v1.SearchChartsRequest"> & {
   /**
-   * URL of an HTTP repository, or the name of one in the configuration.
+   * URL of an HTTP repository, or the name of one in the configuration. Empty
+   * means all that the configuration names; then no credentials are given.
    *
    * @generated from field: string repository = 1;
    */
@@ -97,7 +98,7 @@ export const SearchChartsRequestSchema: GenMessage<SearchChartsRequest> = /*@__P
  */
 export type SearchChartsResponse = Message<"berth.v1.SearchChartsResponse"> & {
   /**
-   * Sorted by name.
+   * Sorted by name, then by repository.
    *
    * @generated from field: repeated berth.v1.ChartEntry charts = 1;
    */
@@ -116,6 +117,14 @@ export type SearchChartsResponse = Message<"berth.v1.SearchChartsResponse"> & {
    * @generated from field: int32 total_size = 3;
    */
   totalSize: number;
+
+  /**
+   * Of a search in all repositories, those whose charts are not in the answer:
+   * registries, which have no index, and those that could not be asked.
+   *
+   * @generated from field: repeated berth.v1.UnsearchedRepository unsearched = 4;
+   */
+  unsearched: UnsearchedRepository[];
 };
 
 /**
@@ -124,6 +133,37 @@ export type SearchChartsResponse = Message<"berth.v1.SearchChartsResponse"> & {
  */
 export const SearchChartsResponseSchema: GenMessage<SearchChartsResponse> = /*@__PURE__*/
   messageDesc(file_berth_v1_chart_service, 1);
+
+/**
+ * UnsearchedRepository is a repository of the configuration that was left out.
+ *
+ * @generated from message berth.v1.UnsearchedRepository
+ */
+export type UnsearchedRepository = Message<"berth.v1.UnsearchedRepository"> & {
+  /**
+   * @generated from field: string repository = 1;
+   */
+  repository: string;
+
+  /**
+   * INVALID_ARGUMENT of a registry; of others what a search in it alone answers.
+   *
+   * @generated from field: string code = 2;
+   */
+  code: string;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message berth.v1.UnsearchedRepository.
+ * Use `create(UnsearchedRepositorySchema)` to create a new message.
+ */
+export const UnsearchedRepositorySchema: GenMessage<UnsearchedRepository> = /*@__PURE__*/
+  messageDesc(file_berth_v1_chart_service, 2);
 
 /**
  * ChartEntry is a chart by the newest of its versions that fits.
@@ -167,6 +207,13 @@ export type ChartEntry = Message<"berth.v1.ChartEntry"> & {
    * @generated from field: int32 versions = 7;
    */
   versions: number;
+
+  /**
+   * Name of its repository in the configuration; empty of one asked by its URL.
+   *
+   * @generated from field: string repository = 8;
+   */
+  repository: string;
 };
 
 /**
@@ -174,7 +221,7 @@ export type ChartEntry = Message<"berth.v1.ChartEntry"> & {
  * Use `create(ChartEntrySchema)` to create a new message.
  */
 export const ChartEntrySchema: GenMessage<ChartEntry> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 2);
+  messageDesc(file_berth_v1_chart_service, 3);
 
 /**
  * ChartVersion is one version of a chart. Of a registry only the version is known.
@@ -222,7 +269,7 @@ export type ChartVersion = Message<"berth.v1.ChartVersion"> & {
  * Use `create(ChartVersionSchema)` to create a new message.
  */
 export const ChartVersionSchema: GenMessage<ChartVersion> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 3);
+  messageDesc(file_berth_v1_chart_service, 4);
 
 /**
  * @generated from message berth.v1.ListChartVersionsRequest
@@ -260,7 +307,7 @@ export type ListChartVersionsRequest = Message<"berth.v1.ListChartVersionsReques
  * Use `create(ListChartVersionsRequestSchema)` to create a new message.
  */
 export const ListChartVersionsRequestSchema: GenMessage<ListChartVersionsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 4);
+  messageDesc(file_berth_v1_chart_service, 5);
 
 /**
  * @generated from message berth.v1.ListChartVersionsResponse
@@ -289,7 +336,7 @@ export type ListChartVersionsResponse = Message<"berth.v1.ListChartVersionsRespo
  * Use `create(ListChartVersionsResponseSchema)` to create a new message.
  */
 export const ListChartVersionsResponseSchema: GenMessage<ListChartVersionsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 5);
+  messageDesc(file_berth_v1_chart_service, 6);
 
 /**
  * @generated from message berth.v1.ShowChartRequest
@@ -313,7 +360,7 @@ export type ShowChartRequest = Message<"berth.v1.ShowChartRequest"> & {
  * Use `create(ShowChartRequestSchema)` to create a new message.
  */
 export const ShowChartRequestSchema: GenMessage<ShowChartRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 6);
+  messageDesc(file_berth_v1_chart_service, 7);
 
 /**
  * @generated from message berth.v1.ShowChartResponse
@@ -382,7 +429,7 @@ export type ShowChartResponse = Message<"berth.v1.ShowChartResponse"> & {
  * Use `create(ShowChartResponseSchema)` to create a new message.
  */
 export const ShowChartResponseSchema: GenMessage<ShowChartResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 7);
+  messageDesc(file_berth_v1_chart_service, 8);
 
 /**
  * ChartFile is a file of a chart.
@@ -408,7 +455,7 @@ export type ChartFile = Message<"berth.v1.ChartFile"> & {
  * Use `create(ChartFileSchema)` to create a new message.
  */
 export const ChartFileSchema: GenMessage<ChartFile> = /*@__PURE__*/
-  messageDesc(file_berth_v1_chart_service, 8);
+  messageDesc(file_berth_v1_chart_service, 9);
 
 /**
  * ChartService reads charts and the repositories they come from. Credentials
@@ -418,7 +465,8 @@ export const ChartFileSchema: GenMessage<ChartFile> = /*@__PURE__*/
  */
 export const ChartService: GenService<{
   /**
-   * Finds charts in a repository by name, description, keyword and version.
+   * Finds charts by name, description, keyword and version, in one repository or
+   * in all of the configuration.
    *
    * @generated from rpc berth.v1.ChartService.SearchCharts
    */

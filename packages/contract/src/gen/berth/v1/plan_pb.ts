@@ -6,7 +6,7 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { OperationError, Verb } from "./operation_pb.ts";
 import { file_berth_v1_operation } from "./operation_pb.ts";
-import type { Chart, Hook, ObjectReference } from "./release_pb.ts";
+import type { Chart, ObjectReference } from "./release_pb.ts";
 import { file_berth_v1_release } from "./release_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/v1/plan.proto.
  */
 export const file_berth_v1_plan: GenFile = /*@__PURE__*/
-  fileDesc("ChNiZXJ0aC92MS9wbGFuLnByb3RvEghiZXJ0aC52MSLXAgoEUGxhbhINCgV0b2tlbhgBIAEoCRIcCgR2ZXJiGAIgASgOMg4uYmVydGgudjEuVmVyYhIeCgVjaGFydBgDIAEoCzIPLmJlcnRoLnYxLkNoYXJ0EhQKDGNoYXJ0X2RpZ2VzdBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBRIoCgdvYmplY3RzGAYgAygLMhcuYmVydGgudjEuUGxhbm5lZE9iamVjdBIdCgVob29rcxgHIAMoCzIOLmJlcnRoLnYxLkhvb2sSIgoEY3JkcxgIIAMoCzIULmJlcnRoLnYxLlBsYW5uZWRDcmQSEwoLdmFsdWVzX2RpZmYYCSABKAkSFAoMZW5jb2RlZF9zaXplGAogASgDEhoKEmVuY29kZWRfc2l6ZV9saW1pdBgLIAEoAxImCgdzdW1tYXJ5GAwgASgLMhUuYmVydGgudjEuUGxhblN1bW1hcnkibwoLUGxhblN1bW1hcnkSDgoGY3JlYXRlGAEgASgFEg4KBnVwZGF0ZRgCIAEoBRIRCgl1bmNoYW5nZWQYAyABKAUSDgoGZGVsZXRlGAQgASgFEgwKBGtlZXAYBSABKAUSDwoHcmVmdXNlZBgGIAEoBSK5AQoNUGxhbm5lZE9iamVjdBIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USJwoGY2hhbmdlGAIgASgOMhcuYmVydGgudjEuUGxhbm5lZENoYW5nZRIMCgRkaWZmGAMgASgJEgwKBGxpdmUYBCABKAkSDwoHcGxhbm5lZBgFIAEoCRInCgVlcnJvchgGIAEoCzIYLmJlcnRoLnYxLk9wZXJhdGlvbkVycm9yIosBCgpQbGFubmVkQ3JkEgwKBG5hbWUYASABKAkSJwoGY2hhbmdlGAIgASgOMhcuYmVydGgudjEuUGxhbm5lZENoYW5nZRIPCgdkaWZmZXJzGAMgASgIEgwKBGRpZmYYBCABKAkSJwoFZXJyb3IYBSABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvciq3AQoNUGxhbm5lZENoYW5nZRIeChpQTEFOTkVEX0NIQU5HRV9VTlNQRUNJRklFRBAAEhkKFVBMQU5ORURfQ0hBTkdFX0NSRUFURRABEhkKFVBMQU5ORURfQ0hBTkdFX1VQREFURRACEhwKGFBMQU5ORURfQ0hBTkdFX1VOQ0hBTkdFRBADEhkKFVBMQU5ORURfQ0hBTkdFX0RFTEVURRAEEhcKE1BMQU5ORURfQ0hBTkdFX0tFRVAQBWIGcHJvdG8z", [file_berth_v1_operation, file_berth_v1_release]);
+  fileDesc("ChNiZXJ0aC92MS9wbGFuLnByb3RvEghiZXJ0aC52MSLeAgoEUGxhbhINCgV0b2tlbhgBIAEoCRIcCgR2ZXJiGAIgASgOMg4uYmVydGgudjEuVmVyYhIeCgVjaGFydBgDIAEoCzIPLmJlcnRoLnYxLkNoYXJ0EhQKDGNoYXJ0X2RpZ2VzdBgEIAEoCRIQCghyZXZpc2lvbhgFIAEoBRIoCgdvYmplY3RzGAYgAygLMhcuYmVydGgudjEuUGxhbm5lZE9iamVjdBIkCgVob29rcxgHIAMoCzIVLmJlcnRoLnYxLlBsYW5uZWRIb29rEiIKBGNyZHMYCCADKAsyFC5iZXJ0aC52MS5QbGFubmVkQ3JkEhMKC3ZhbHVlc19kaWZmGAkgASgJEhQKDGVuY29kZWRfc2l6ZRgKIAEoAxIaChJlbmNvZGVkX3NpemVfbGltaXQYCyABKAMSJgoHc3VtbWFyeRgMIAEoCzIVLmJlcnRoLnYxLlBsYW5TdW1tYXJ5Im8KC1BsYW5TdW1tYXJ5Eg4KBmNyZWF0ZRgBIAEoBRIOCgZ1cGRhdGUYAiABKAUSEQoJdW5jaGFuZ2VkGAMgASgFEg4KBmRlbGV0ZRgEIAEoBRIMCgRrZWVwGAUgASgFEg8KB3JlZnVzZWQYBiABKAUiuQEKDVBsYW5uZWRPYmplY3QSKQoGb2JqZWN0GAEgASgLMhkuYmVydGgudjEuT2JqZWN0UmVmZXJlbmNlEicKBmNoYW5nZRgCIAEoDjIXLmJlcnRoLnYxLlBsYW5uZWRDaGFuZ2USDAoEZGlmZhgDIAEoCRIMCgRsaXZlGAQgASgJEg8KB3BsYW5uZWQYBSABKAkSJwoFZXJyb3IYBiABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvciKrAQoLUGxhbm5lZEhvb2sSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZXZlbnRzGAQgAygJEg4KBndlaWdodBgFIAEoBRIXCg9kZWxldGVfcG9saWNpZXMYBiADKAkSEAoIbWFuaWZlc3QYByABKAkSJwoFZXJyb3IYCCABKAsyGC5iZXJ0aC52MS5PcGVyYXRpb25FcnJvciKLAQoKUGxhbm5lZENyZBIMCgRuYW1lGAEgASgJEicKBmNoYW5nZRgCIAEoDjIXLmJlcnRoLnYxLlBsYW5uZWRDaGFuZ2USDwoHZGlmZmVycxgDIAEoCBIMCgRkaWZmGAQgASgJEicKBWVycm9yGAUgASgLMhguYmVydGgudjEuT3BlcmF0aW9uRXJyb3IqtwEKDVBsYW5uZWRDaGFuZ2USHgoaUExBTk5FRF9DSEFOR0VfVU5TUEVDSUZJRUQQABIZChVQTEFOTkVEX0NIQU5HRV9DUkVBVEUQARIZChVQTEFOTkVEX0NIQU5HRV9VUERBVEUQAhIcChhQTEFOTkVEX0NIQU5HRV9VTkNIQU5HRUQQAxIZChVQTEFOTkVEX0NIQU5HRV9ERUxFVEUQBBIXChNQTEFOTkVEX0NIQU5HRV9LRUVQEAViBnByb3RvMw", [file_berth_v1_operation, file_berth_v1_release]);
 
 /**
  * Plan is what an install or upgrade would change in the cluster, found out by
@@ -68,9 +68,9 @@ export type Plan = Message<"berth.v1.Plan"> & {
   /**
    * Hooks that would run, in order.
    *
-   * @generated from field: repeated berth.v1.Hook hooks = 7;
+   * @generated from field: repeated berth.v1.PlannedHook hooks = 7;
    */
-  hooks: Hook[];
+  hooks: PlannedHook[];
 
   /**
    * Definitions of the chart's crds folders.
@@ -209,6 +209,63 @@ export const PlannedObjectSchema: GenMessage<PlannedObject> = /*@__PURE__*/
   messageDesc(file_berth_v1_plan, 2);
 
 /**
+ * PlannedHook is one hook that would run. A hook with two events runs twice.
+ *
+ * @generated from message berth.v1.PlannedHook
+ */
+export type PlannedHook = Message<"berth.v1.PlannedHook"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string path = 3;
+   */
+  path: string;
+
+  /**
+   * @generated from field: repeated string events = 4;
+   */
+  events: string[];
+
+  /**
+   * @generated from field: int32 weight = 5;
+   */
+  weight: number;
+
+  /**
+   * @generated from field: repeated string delete_policies = 6;
+   */
+  deletePolicies: string[];
+
+  /**
+   * @generated from field: string manifest = 7;
+   */
+  manifest: string;
+
+  /**
+   * Why the API server would refuse to create or delete it: FORBIDDEN names a
+   * right that is missing. What the hook needs and is not there yet is not said.
+   *
+   * @generated from field: berth.v1.OperationError error = 8;
+   */
+  error?: OperationError | undefined;
+};
+
+/**
+ * Describes the message berth.v1.PlannedHook.
+ * Use `create(PlannedHookSchema)` to create a new message.
+ */
+export const PlannedHookSchema: GenMessage<PlannedHook> = /*@__PURE__*/
+  messageDesc(file_berth_v1_plan, 3);
+
+/**
  * PlannedCrd is a definition of a chart's crds folder. Helm's install makes
  * those that are missing; an upgrade makes none, and neither changes one, unless
  * `upgrade_crds` of the options asks for it.
@@ -253,7 +310,7 @@ export type PlannedCrd = Message<"berth.v1.PlannedCrd"> & {
  * Use `create(PlannedCrdSchema)` to create a new message.
  */
 export const PlannedCrdSchema: GenMessage<PlannedCrd> = /*@__PURE__*/
-  messageDesc(file_berth_v1_plan, 3);
+  messageDesc(file_berth_v1_plan, 4);
 
 /**
  * PlannedChange is what would happen to an object.

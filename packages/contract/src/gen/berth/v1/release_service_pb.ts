@@ -368,8 +368,8 @@ export type ChartReference = Message<"berth.v1.ChartReference"> & {
   refresh: boolean;
 
   /**
-   * Refuses the chart unless a key of Berth's keyring has signed it (Helm's
-   * provenance). The configuration may demand that of every chart.
+   * Refuses the chart unless a key of the configuration has signed it, by Helm's
+   * provenance or cosign. The configuration may demand that of every chart.
    *
    * @generated from field: bool verify = 12;
    */

@@ -1,6 +1,9 @@
+import { BerthError, isErrorCode } from "@berth/base";
+import type { engine as wire } from "@berth/contract";
 import type { EgressPolicy } from "@berth/engine-client";
 
 import type { ChartSource, ResolvedChart } from "../resolve.ts";
+import type { ChartVersion } from "../types.ts";
 
 /** The chart as the engine is told of it. */
 export function toChart({ source, digest, access, trust, provenance }: ResolvedChart, egress: EgressPolicy) {
@@ -47,4 +50,19 @@ function toAccess(access: ResolvedChart["access"]) {
 
 function toBytes(text: string | undefined): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text ?? "");
+}
+
+/** A version as the engine tells it. */
+export function toVersion({ version, appVersion, created, deprecated, digest, kubeVersion }: wire.ChartVersion): ChartVersion {
+  const at = created === undefined ? undefined : new Date(Number(created.seconds) * 1000 + created.nanos / 1e6);
+  return { version, appVersion, created: at, deprecated, digest, kubeVersion };
+}
+
+/** Throws what an answer carries as its error. */
+export function refuse(error: wire.ActionError | undefined): void {
+  if (error === undefined) return;
+  throw new BerthError(isErrorCode(error.code) ? error.code : "INTERNAL", error.message, {
+    field: error.field === "" ? undefined : error.field,
+    details: error.details,
+  });
 }

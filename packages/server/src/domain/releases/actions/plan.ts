@@ -8,7 +8,7 @@ import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
 import { makePlanToken } from "../plan-token.ts";
-import type { Plan, PlannedChange, PlannedCrd, PlannedObject, ReleasePlanner } from "../types.ts";
+import type { Plan, PlannedChange, PlannedCrd, PlannedHook, PlannedObject, ReleasePlanner } from "../types.ts";
 import { fromError, fromHook, fromObject, throwError } from "./answer.ts";
 import { toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
 import type { ActionParts } from "./run.ts";
@@ -82,8 +82,10 @@ export async function refuseWhatWouldFail(
   throwError(answer.error);
   throwError(answer.crds.find(({ error }) => error !== undefined)?.error);
   const refused = answer.objects.find(({ error }) => error !== undefined);
-  if (refused?.error === undefined) return;
-  throwError({ ...refused.error, object: refused.error.object ?? refused.object });
+  if (refused?.error !== undefined) {
+    throwError({ ...refused.error, object: refused.error.object ?? refused.object });
+  }
+  throwError(answer.hooks.find(({ error }) => error !== undefined)?.error);
 }
 
 const CHANGES: Readonly<Record<number, PlannedChange>> = {
@@ -107,11 +109,15 @@ function toPlan(command: InstallCommand | UpgradeCommand, answer: engine.PlanRes
     chartDigest,
     revision,
     objects: answer.objects.map(toPlannedObject),
-    hooks: answer.hooks.map(fromHook),
+    hooks: answer.hooks.flatMap(toPlannedHook),
     crds: answer.crds.map(toPlannedCrd),
     valuesDiff: patch("values", answer.currentValuesYaml, answer.plannedValuesYaml),
     encodedSize: Number(answer.encodedSize),
   };
+}
+
+function toPlannedHook({ hook, error }: engine.PlannedHook): PlannedHook[] {
+  return hook === undefined ? [] : [{ ...fromHook(hook), error: error === undefined ? undefined : fromError(error) }];
 }
 
 function toPlannedCrd({ name, change, differs, live, planned, error }: engine.PlannedCrd): PlannedCrd {
