@@ -18,6 +18,18 @@ export async function* sendForEvents(
     body: JSON.stringify(body),
     signal: signal ?? null,
   });
+  yield* parse(response);
+}
+
+/** Reads a stream of events to its end. */
+export async function* readEvents(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): AsyncGenerator<ServerEvent> {
+  yield* parse(await fetch(url, { headers: { accept: "text/event-stream", ...headers } }));
+}
+
+async function* parse(response: Response): AsyncGenerator<ServerEvent> {
   if (response.body === null) throw new Error(`The answer ${String(response.status)} has no body.`);
   let rest = "";
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

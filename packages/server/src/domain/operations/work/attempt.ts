@@ -54,12 +54,23 @@ export async function attempt(parts: WorkParts, work: Work): Promise<Ending> {
       const decided = await takeUp(parts, work, next, count);
       if ("ending" in decided) return decided.ending;
       next = decided.command;
-    }
+    } else next = await repeat(parts, work, next);
     const outcome = await act(parts, work, next);
     if (!isOpen(outcome) || isHandedOn(work.signal.reason)) return outcome;
     count++;
     await journal.write({ attempts: count, phase: "settling" });
   }
+}
+
+/** What repeats a failed operation goes on from what that one has left, as a further attempt of it would. */
+async function repeat(parts: WorkParts, work: Work, command: Command): Promise<Command> {
+  const { retryOf } = work.record.spec.request;
+  if (retryOf === undefined) return command;
+  const history = await readHistory(parts, work);
+  const isLeft = history[0]?.operationId === retryOf && history[0].status === "failed";
+  if (!isLeft) return command;
+  const decided = recover(command, { operation: retryOf, history, attempt: 2, isAgain: true });
+  return decided.do === "run" ? decided.command : command;
 }
 
 /** Every attempt takes the chart that the first one took. */

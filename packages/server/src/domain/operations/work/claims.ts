@@ -1,3 +1,4 @@
+import type { Clock } from "@berth/base";
 import { isConflict } from "@berth/kube";
 import type { Outcome } from "@berth/kube";
 
@@ -8,7 +9,6 @@ import type { OperationRecord } from "../record.ts";
 import { prefers } from "./prefers.ts";
 import type { Hold, Liveness } from "./replica.ts";
 import type { Applicant, Slot, Slots } from "./slots.ts";
-import type { Clock } from "@berth/base";
 
 /** How long the replica that is preferred for an operation has for itself, in milliseconds. */
 const PREFERENCE = 1500;
@@ -22,6 +22,8 @@ export interface ClaimParts {
   readonly liveness: Liveness;
   readonly clock: Clock;
   readonly slots: Slots;
+  /** Since when queues name operations that we do not know, in monotonic milliseconds. */
+  readonly unknown: Map<string, number>;
   /** Whether this process works on an operation. */
   readonly isMine: (id: string) => boolean;
 }
@@ -34,6 +36,7 @@ export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): P
   const head = findHead(parts.cache, queue);
   if (head === undefined) return { kind: "done" };
   if (typeof head === "string") return resolveUnknown(parts, queue, head);
+  parts.unknown.delete(head.metadata.name);
   const applicant = toApplicant(queue, head);
   const verdict = judge(parts, head, hold);
   if (verdict !== "take") {
@@ -67,13 +70,16 @@ function findHead(cache: HomeCache, name: string): OperationRecord | string | un
 }
 
 /** A queue names an operation that we do not know: it is new to us, or it is gone. */
-async function resolveUnknown({ writes, cache, clock }: ClaimParts, queue: string, id: string): Promise<Outcome> {
-  await clock.sleep(UNKNOWN);
-  if (cache.operation(id) === undefined && (await writes.readOperation(id)) === undefined) {
-    await writes.compact(queue, (name) => name === id);
-    return { kind: "done" };
-  }
-  return { kind: "requeueAfter", ms: 100 };
+async function resolveUnknown(parts: ClaimParts, queue: string, id: string): Promise<Outcome> {
+  const { writes, clock, unknown } = parts;
+  const since = unknown.get(id) ?? clock.monotonic();
+  unknown.set(id, since);
+  const left = since + UNKNOWN - clock.monotonic();
+  if (left > 0) return { kind: "requeueAfter", ms: left };
+  unknown.delete(id);
+  if ((await writes.readOperation(id)) !== undefined) return { kind: "requeueAfter", ms: UNKNOWN };
+  await writes.compact(queue, (name) => name === id);
+  return { kind: "done" };
 }
 
 function toApplicant(queue: string, { spec }: OperationRecord): Applicant {

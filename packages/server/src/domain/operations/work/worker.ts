@@ -45,7 +45,7 @@ interface Running {
 export function createWorker(parts: WorkerParts): Worker {
   const { cache, replica, clock, log } = parts;
   const running = new Map<string, Running>();
-  const work = { ...parts, isMine: (id: string) => running.has(id) };
+  const work = { ...parts, isMine: (id: string) => running.has(id), unknown: new Map<string, number>() };
   let isDraining = false;
   const look = async (name: string): Promise<Outcome> => {
     const hold = replica.hold();
