@@ -216,8 +216,9 @@ async function check(held: Held): Promise<void> {
 }
 
 const KILLS: Readonly<Record<string, () => Promise<void>>> = {
-  async engine() {
+  engine: () => {
     process.kill(first.enginePid(), "SIGKILL");
+    return Promise.resolve();
   },
   async gateway() {
     const dead = first;

@@ -34,6 +34,7 @@ async function linesOf(page: string, section: string): Promise<string> {
 const sections = [
   ["README.md", "A first install", /"status":"success"/],
   ["README.md", "The API", /OPERATION_STATE_SUCCEEDED/],
+  ["docs/charts.md", "Chart sources", /"name":"stable"[^]*CHART_SOURCE_STATE/],
   ["docs/charts.md", "Uploading a chart", /OPERATION_STATE_SUCCEEDED[^]*OPERATION_STATE_SUCCEEDED/],
   ["docs/charts.md", "Seeing what a change will do", /"revision":2[^]*kind: Deployment/],
 ] as const;

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { silentLogger, systemClock } from "@berth/base";
+import type { Logger } from "@berth/base";
 import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
@@ -54,6 +55,8 @@ export interface TestBerthOptions {
   readonly home?: string;
   /** The configuration file's content. */
   readonly config?: Record<string, unknown>;
+  /** Nobody reads it where absent. */
+  readonly log?: Logger;
 }
 
 /** Starts Berth in this process on the cluster of the test run. */
@@ -85,8 +88,9 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     BERTH_HOME_NAMESPACE: home,
     BERTH_CONFIG: configFile,
   });
-  const { berth, close } = await composeBerth(config, silentLogger);
-  const server = await createServer(berth, { host: config.host, port: 0, log: silentLogger });
+  const log = options.log ?? silentLogger;
+  const { berth, close } = await composeBerth(config, log);
+  const server = await createServer(berth, { host: config.host, port: 0, log });
   await ready(server.url);
   return {
     url: server.url,

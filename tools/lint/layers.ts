@@ -48,6 +48,7 @@ export const DOMAIN_RANKS: Readonly<Record<string, number>> = {
   access: 3,
   tenants: 3,
   charts: 4,
+  "chart-sources": 5,
   releases: 5,
   exposures: 5,
   operations: 6,

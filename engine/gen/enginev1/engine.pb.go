@@ -2907,6 +2907,130 @@ func (x *ChartVersion) GetKubeVersion() string {
 	return ""
 }
 
+// RefreshSourceRequest names a source of charts.
+type RefreshSourceRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Base URL of a repository, without index.yaml, or oci:// and a place in a registry.
+	Url           string        `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	Access        *SourceAccess `protobuf:"bytes,2,opt,name=access,proto3" json:"access,omitempty"`
+	Egress        *EgressPolicy `protobuf:"bytes,3,opt,name=egress,proto3" json:"egress,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefreshSourceRequest) Reset() {
+	*x = RefreshSourceRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshSourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshSourceRequest) ProtoMessage() {}
+
+func (x *RefreshSourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshSourceRequest.ProtoReflect.Descriptor instead.
+func (*RefreshSourceRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RefreshSourceRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *RefreshSourceRequest) GetAccess() *SourceAccess {
+	if x != nil {
+		return x.Access
+	}
+	return nil
+}
+
+func (x *RefreshSourceRequest) GetEgress() *EgressPolicy {
+	if x != nil {
+		return x.Egress
+	}
+	return nil
+}
+
+type RefreshSourceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Error *ActionError           `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	// Charts in the index; 0 for a registry, which has none.
+	Charts int32 `protobuf:"varint,2,opt,name=charts,proto3" json:"charts,omitempty"`
+	// Digest of the index as it was fetched ("sha256:…"); empty for a registry.
+	Digest        string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefreshSourceResponse) Reset() {
+	*x = RefreshSourceResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefreshSourceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefreshSourceResponse) ProtoMessage() {}
+
+func (x *RefreshSourceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefreshSourceResponse.ProtoReflect.Descriptor instead.
+func (*RefreshSourceResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *RefreshSourceResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *RefreshSourceResponse) GetCharts() int32 {
+	if x != nil {
+		return x.Charts
+	}
+	return 0
+}
+
+func (x *RefreshSourceResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
 // ListVersionsRequest names a chart in a repository or registry.
 type ListVersionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2921,7 +3045,7 @@ type ListVersionsRequest struct {
 
 func (x *ListVersionsRequest) Reset() {
 	*x = ListVersionsRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2933,7 +3057,7 @@ func (x *ListVersionsRequest) String() string {
 func (*ListVersionsRequest) ProtoMessage() {}
 
 func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[28]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2946,7 +3070,7 @@ func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{28}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListVersionsRequest) GetChart() *ChartReference {
@@ -2989,7 +3113,7 @@ type ListVersionsResponse struct {
 
 func (x *ListVersionsResponse) Reset() {
 	*x = ListVersionsResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3001,7 +3125,7 @@ func (x *ListVersionsResponse) String() string {
 func (*ListVersionsResponse) ProtoMessage() {}
 
 func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[29]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3014,7 +3138,7 @@ func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{29}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListVersionsResponse) GetError() *ActionError {
@@ -3049,7 +3173,7 @@ type ShowChartRequest struct {
 
 func (x *ShowChartRequest) Reset() {
 	*x = ShowChartRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3061,7 +3185,7 @@ func (x *ShowChartRequest) String() string {
 func (*ShowChartRequest) ProtoMessage() {}
 
 func (x *ShowChartRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[30]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3074,7 +3198,7 @@ func (x *ShowChartRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowChartRequest.ProtoReflect.Descriptor instead.
 func (*ShowChartRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{30}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ShowChartRequest) GetChart() *ChartReference {
@@ -3115,7 +3239,7 @@ type ShowChartResponse struct {
 
 func (x *ShowChartResponse) Reset() {
 	*x = ShowChartResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3251,7 @@ func (x *ShowChartResponse) String() string {
 func (*ShowChartResponse) ProtoMessage() {}
 
 func (x *ShowChartResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[31]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3264,7 @@ func (x *ShowChartResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowChartResponse.ProtoReflect.Descriptor instead.
 func (*ShowChartResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{31}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ShowChartResponse) GetError() *ActionError {
@@ -3225,7 +3349,7 @@ type ChartFile struct {
 
 func (x *ChartFile) Reset() {
 	*x = ChartFile{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +3361,7 @@ func (x *ChartFile) String() string {
 func (*ChartFile) ProtoMessage() {}
 
 func (x *ChartFile) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[32]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +3374,7 @@ func (x *ChartFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChartFile.ProtoReflect.Descriptor instead.
 func (*ChartFile) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{32}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ChartFile) GetName() string {
@@ -3278,7 +3402,7 @@ type ActionEvents struct {
 
 func (x *ActionEvents) Reset() {
 	*x = ActionEvents{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3414,7 @@ func (x *ActionEvents) String() string {
 func (*ActionEvents) ProtoMessage() {}
 
 func (x *ActionEvents) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[33]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3427,7 @@ func (x *ActionEvents) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvents.ProtoReflect.Descriptor instead.
 func (*ActionEvents) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{33}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ActionEvents) GetEvents() []*ActionEvent {
@@ -3332,7 +3456,7 @@ type ActionEvent struct {
 
 func (x *ActionEvent) Reset() {
 	*x = ActionEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3344,7 +3468,7 @@ func (x *ActionEvent) String() string {
 func (*ActionEvent) ProtoMessage() {}
 
 func (x *ActionEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[34]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3357,7 +3481,7 @@ func (x *ActionEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionEvent.ProtoReflect.Descriptor instead.
 func (*ActionEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{34}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ActionEvent) GetTime() *timestamppb.Timestamp {
@@ -3480,7 +3604,7 @@ type Applied struct {
 
 func (x *Applied) Reset() {
 	*x = Applied{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3492,7 +3616,7 @@ func (x *Applied) String() string {
 func (*Applied) ProtoMessage() {}
 
 func (x *Applied) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[35]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3505,7 +3629,7 @@ func (x *Applied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Applied.ProtoReflect.Descriptor instead.
 func (*Applied) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{35}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Applied) GetDone() int32 {
@@ -3541,7 +3665,7 @@ type HookEvent struct {
 
 func (x *HookEvent) Reset() {
 	*x = HookEvent{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3553,7 +3677,7 @@ func (x *HookEvent) String() string {
 func (*HookEvent) ProtoMessage() {}
 
 func (x *HookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[36]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3566,7 +3690,7 @@ func (x *HookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookEvent.ProtoReflect.Descriptor instead.
 func (*HookEvent) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{36}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *HookEvent) GetName() string {
@@ -3602,7 +3726,7 @@ type HookLog struct {
 
 func (x *HookLog) Reset() {
 	*x = HookLog{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3614,7 +3738,7 @@ func (x *HookLog) String() string {
 func (*HookLog) ProtoMessage() {}
 
 func (x *HookLog) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[37]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3627,7 +3751,7 @@ func (x *HookLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HookLog.ProtoReflect.Descriptor instead.
 func (*HookLog) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{37}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *HookLog) GetPod() string {
@@ -3673,7 +3797,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3685,7 +3809,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[38]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3698,7 +3822,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{38}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ActionResult) GetRelease() *Release {
@@ -3764,7 +3888,7 @@ type ActionError struct {
 
 func (x *ActionError) Reset() {
 	*x = ActionError{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3776,7 +3900,7 @@ func (x *ActionError) String() string {
 func (*ActionError) ProtoMessage() {}
 
 func (x *ActionError) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[39]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3789,7 +3913,7 @@ func (x *ActionError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionError.ProtoReflect.Descriptor instead.
 func (*ActionError) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{39}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ActionError) GetCode() string {
@@ -3862,7 +3986,7 @@ type Release struct {
 
 func (x *Release) Reset() {
 	*x = Release{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3874,7 +3998,7 @@ func (x *Release) String() string {
 func (*Release) ProtoMessage() {}
 
 func (x *Release) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[40]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3887,7 +4011,7 @@ func (x *Release) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Release.ProtoReflect.Descriptor instead.
 func (*Release) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{40}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Release) GetName() string {
@@ -4016,7 +4140,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4028,7 +4152,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[41]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4041,7 +4165,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{41}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SettleRequest) GetTarget() *Target {
@@ -4085,7 +4209,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4097,7 +4221,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[42]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4110,7 +4234,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{42}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *SettleResponse) GetRelease() *Release {
@@ -4144,7 +4268,7 @@ type CancelRequest struct {
 
 func (x *CancelRequest) Reset() {
 	*x = CancelRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4156,7 +4280,7 @@ func (x *CancelRequest) String() string {
 func (*CancelRequest) ProtoMessage() {}
 
 func (x *CancelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[43]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4169,7 +4293,7 @@ func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
 func (*CancelRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{43}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CancelRequest) GetOperationId() string {
@@ -4196,7 +4320,7 @@ type CancelResponse struct {
 
 func (x *CancelResponse) Reset() {
 	*x = CancelResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4208,7 +4332,7 @@ func (x *CancelResponse) String() string {
 func (*CancelResponse) ProtoMessage() {}
 
 func (x *CancelResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[44]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4221,7 +4345,7 @@ func (x *CancelResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelResponse.ProtoReflect.Descriptor instead.
 func (*CancelResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{44}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CancelResponse) GetFound() bool {
@@ -4241,7 +4365,7 @@ type ExtendRequest struct {
 
 func (x *ExtendRequest) Reset() {
 	*x = ExtendRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4253,7 +4377,7 @@ func (x *ExtendRequest) String() string {
 func (*ExtendRequest) ProtoMessage() {}
 
 func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[45]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4266,7 +4390,7 @@ func (x *ExtendRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendRequest.ProtoReflect.Descriptor instead.
 func (*ExtendRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{45}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ExtendRequest) GetOperationId() string {
@@ -4292,7 +4416,7 @@ type ExtendResponse struct {
 
 func (x *ExtendResponse) Reset() {
 	*x = ExtendResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4304,7 +4428,7 @@ func (x *ExtendResponse) String() string {
 func (*ExtendResponse) ProtoMessage() {}
 
 func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[46]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4317,7 +4441,7 @@ func (x *ExtendResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExtendResponse.ProtoReflect.Descriptor instead.
 func (*ExtendResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{46}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ExtendResponse) GetFound() bool {
@@ -4347,7 +4471,7 @@ type RenderRequest struct {
 
 func (x *RenderRequest) Reset() {
 	*x = RenderRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4359,7 +4483,7 @@ func (x *RenderRequest) String() string {
 func (*RenderRequest) ProtoMessage() {}
 
 func (x *RenderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[47]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4372,7 +4496,7 @@ func (x *RenderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderRequest.ProtoReflect.Descriptor instead.
 func (*RenderRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{47}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RenderRequest) GetTarget() *Target {
@@ -4460,7 +4584,7 @@ type RenderResponse struct {
 
 func (x *RenderResponse) Reset() {
 	*x = RenderResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4472,7 +4596,7 @@ func (x *RenderResponse) String() string {
 func (*RenderResponse) ProtoMessage() {}
 
 func (x *RenderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[48]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4485,7 +4609,7 @@ func (x *RenderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenderResponse.ProtoReflect.Descriptor instead.
 func (*RenderResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{48}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RenderResponse) GetManifest() string {
@@ -4541,7 +4665,7 @@ type GetRequest struct {
 
 func (x *GetRequest) Reset() {
 	*x = GetRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4553,7 +4677,7 @@ func (x *GetRequest) String() string {
 func (*GetRequest) ProtoMessage() {}
 
 func (x *GetRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[49]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4566,7 +4690,7 @@ func (x *GetRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRequest.ProtoReflect.Descriptor instead.
 func (*GetRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{49}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *GetRequest) GetTarget() *Target {
@@ -4603,7 +4727,7 @@ type GetResponse struct {
 
 func (x *GetResponse) Reset() {
 	*x = GetResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4615,7 +4739,7 @@ func (x *GetResponse) String() string {
 func (*GetResponse) ProtoMessage() {}
 
 func (x *GetResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[50]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4628,7 +4752,7 @@ func (x *GetResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetResponse.ProtoReflect.Descriptor instead.
 func (*GetResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{50}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *GetResponse) GetRelease() *Release {
@@ -4713,7 +4837,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4725,7 +4849,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[51]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4738,7 +4862,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{51}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Hook) GetName() string {
@@ -4822,7 +4946,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4834,7 +4958,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[52]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4847,7 +4971,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{52}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -4874,7 +4998,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4886,7 +5010,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4899,7 +5023,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -4926,7 +5050,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4938,7 +5062,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4951,7 +5075,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -4979,7 +5103,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4991,7 +5115,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5004,7 +5128,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{55}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -5261,7 +5385,15 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"deprecated\x18\x04 \x01(\bR\n" +
 	"deprecated\x12\x16\n" +
 	"\x06digest\x18\x05 \x01(\tR\x06digest\x12!\n" +
-	"\fkube_version\x18\x06 \x01(\tR\vkubeVersion\"\x94\x01\n" +
+	"\fkube_version\x18\x06 \x01(\tR\vkubeVersion\"\x96\x01\n" +
+	"\x14RefreshSourceRequest\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x125\n" +
+	"\x06access\x18\x02 \x01(\v2\x1d.berth.engine.v1.SourceAccessR\x06access\x125\n" +
+	"\x06egress\x18\x03 \x01(\v2\x1d.berth.engine.v1.EgressPolicyR\x06egress\"{\n" +
+	"\x15RefreshSourceResponse\x122\n" +
+	"\x05error\x18\x01 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12\x16\n" +
+	"\x06charts\x18\x02 \x01(\x05R\x06charts\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\tR\x06digest\"\x94\x01\n" +
 	"\x13ListVersionsRequest\x125\n" +
 	"\x05chart\x18\x01 \x01(\v2\x1f.berth.engine.v1.ChartReferenceR\x05chart\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
@@ -5479,7 +5611,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0ePHASE_DELETING\x10\b\x12\x11\n" +
 	"\rPHASE_TESTING\x10\t\x12\x12\n" +
 	"\x0ePHASE_SETTLING\x10\n" +
-	"2\xea\t\n" +
+	"2\xca\n" +
+	"\n" +
 	"\rEngineService\x12K\n" +
 	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12K\n" +
 	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12M\n" +
@@ -5491,7 +5624,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x06Extend\x12\x1e.berth.engine.v1.ExtendRequest\x1a\x1f.berth.engine.v1.ExtendResponse\x12I\n" +
 	"\x06Render\x12\x1e.berth.engine.v1.RenderRequest\x1a\x1f.berth.engine.v1.RenderResponse\x12C\n" +
 	"\x04Plan\x12\x1c.berth.engine.v1.PlanRequest\x1a\x1d.berth.engine.v1.PlanResponse\x12[\n" +
-	"\fSearchCharts\x12$.berth.engine.v1.SearchChartsRequest\x1a%.berth.engine.v1.SearchChartsResponse\x12[\n" +
+	"\fSearchCharts\x12$.berth.engine.v1.SearchChartsRequest\x1a%.berth.engine.v1.SearchChartsResponse\x12^\n" +
+	"\rRefreshSource\x12%.berth.engine.v1.RefreshSourceRequest\x1a&.berth.engine.v1.RefreshSourceResponse\x12[\n" +
 	"\fListVersions\x12$.berth.engine.v1.ListVersionsRequest\x1a%.berth.engine.v1.ListVersionsResponse\x12R\n" +
 	"\tShowChart\x12!.berth.engine.v1.ShowChartRequest\x1a\".berth.engine.v1.ShowChartResponse\x12@\n" +
 	"\x03Get\x12\x1b.berth.engine.v1.GetRequest\x1a\x1c.berth.engine.v1.GetResponse\x12L\n" +
@@ -5511,7 +5645,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -5547,58 +5681,60 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*SearchChartsResponse)(nil),  // 31: berth.engine.v1.SearchChartsResponse
 	(*ChartEntry)(nil),            // 32: berth.engine.v1.ChartEntry
 	(*ChartVersion)(nil),          // 33: berth.engine.v1.ChartVersion
-	(*ListVersionsRequest)(nil),   // 34: berth.engine.v1.ListVersionsRequest
-	(*ListVersionsResponse)(nil),  // 35: berth.engine.v1.ListVersionsResponse
-	(*ShowChartRequest)(nil),      // 36: berth.engine.v1.ShowChartRequest
-	(*ShowChartResponse)(nil),     // 37: berth.engine.v1.ShowChartResponse
-	(*ChartFile)(nil),             // 38: berth.engine.v1.ChartFile
-	(*ActionEvents)(nil),          // 39: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 40: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 41: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 42: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 43: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 44: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 45: berth.engine.v1.ActionError
-	(*Release)(nil),               // 46: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 47: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 48: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 49: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 50: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 51: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 52: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 53: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 54: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 55: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 56: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 57: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 58: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 59: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 60: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 61: berth.engine.v1.StatusResponse
-	nil,                           // 62: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 63: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 64: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 65: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 66: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 67: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 68: google.protobuf.Timestamp
+	(*RefreshSourceRequest)(nil),  // 34: berth.engine.v1.RefreshSourceRequest
+	(*RefreshSourceResponse)(nil), // 35: berth.engine.v1.RefreshSourceResponse
+	(*ListVersionsRequest)(nil),   // 36: berth.engine.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil),  // 37: berth.engine.v1.ListVersionsResponse
+	(*ShowChartRequest)(nil),      // 38: berth.engine.v1.ShowChartRequest
+	(*ShowChartResponse)(nil),     // 39: berth.engine.v1.ShowChartResponse
+	(*ChartFile)(nil),             // 40: berth.engine.v1.ChartFile
+	(*ActionEvents)(nil),          // 41: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 42: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 43: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 44: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 45: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 46: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 47: berth.engine.v1.ActionError
+	(*Release)(nil),               // 48: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 49: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 50: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 51: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 52: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 53: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 54: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 55: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 56: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 57: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 58: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 59: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 60: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 61: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 62: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 63: berth.engine.v1.StatusResponse
+	nil,                           // 64: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 65: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 66: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 67: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 68: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 69: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	6,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	7,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	7,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	67,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	62,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	69,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	64,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	12,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
 	13,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
 	10,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
 	14,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
 	16,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	67,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	69,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	63,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	65,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
 	8,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
 	11,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
@@ -5618,114 +5754,119 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	17,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
 	8,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	67,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	69,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
 	23,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
 	18,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
 	19,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
-	45,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
+	47,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
 	28,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
 	27,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.PlannedHook
 	29,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
-	57,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
-	45,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
+	59,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
+	47,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
 	23,  // 44: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
 	4,   // 45: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
-	45,  // 46: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
+	47,  // 46: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
 	4,   // 47: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
-	45,  // 48: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
+	47,  // 48: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
 	14,  // 49: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
 	10,  // 50: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
-	45,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
+	47,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
 	32,  // 52: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
 	33,  // 53: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
-	68,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
-	11,  // 55: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
-	45,  // 56: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
-	33,  // 57: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
-	11,  // 58: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
-	45,  // 59: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
-	38,  // 60: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
-	40,  // 61: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	68,  // 62: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
-	5,   // 63: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	41,  // 64: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	24,  // 65: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	42,  // 66: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	43,  // 67: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	44,  // 68: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	23,  // 69: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	46,  // 70: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	45,  // 71: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	54,  // 72: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	23,  // 73: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	64,  // 74: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	68,  // 75: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	68,  // 76: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	68,  // 77: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	65,  // 78: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	66,  // 79: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	8,   // 80: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 81: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	46,  // 82: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	45,  // 83: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	67,  // 84: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 85: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 86: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 87: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 88: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 89: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	57,  // 90: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	45,  // 91: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 92: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 93: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	57,  // 94: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	45,  // 95: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	68,  // 96: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	68,  // 97: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 98: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 99: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	45,  // 100: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 101: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 102: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 103: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	45,  // 104: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 105: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 106: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 107: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 108: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 109: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	47,  // 110: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	49,  // 111: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	51,  // 112: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	53,  // 113: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 114: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	30,  // 115: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	34,  // 116: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	36,  // 117: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	55,  // 118: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	58,  // 119: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	60,  // 120: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	39,  // 121: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	39,  // 122: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	39,  // 123: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	39,  // 124: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	39,  // 125: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	48,  // 126: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	50,  // 127: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	52,  // 128: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	54,  // 129: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 130: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	31,  // 131: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	35,  // 132: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	37,  // 133: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	56,  // 134: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	59,  // 135: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	61,  // 136: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	121, // [121:137] is the sub-list for method output_type
-	105, // [105:121] is the sub-list for method input_type
-	105, // [105:105] is the sub-list for extension type_name
-	105, // [105:105] is the sub-list for extension extendee
-	0,   // [0:105] is the sub-list for field type_name
+	70,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	14,  // 55: berth.engine.v1.RefreshSourceRequest.access:type_name -> berth.engine.v1.SourceAccess
+	10,  // 56: berth.engine.v1.RefreshSourceRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	47,  // 57: berth.engine.v1.RefreshSourceResponse.error:type_name -> berth.engine.v1.ActionError
+	11,  // 58: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
+	47,  // 59: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
+	33,  // 60: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
+	11,  // 61: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
+	47,  // 62: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
+	40,  // 63: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
+	42,  // 64: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	70,  // 65: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	5,   // 66: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
+	43,  // 67: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	24,  // 68: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	44,  // 69: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	45,  // 70: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	46,  // 71: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	23,  // 72: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	48,  // 73: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	47,  // 74: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	56,  // 75: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	23,  // 76: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	66,  // 77: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	70,  // 78: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	70,  // 79: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	70,  // 80: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	67,  // 81: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	68,  // 82: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	8,   // 83: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 84: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	48,  // 85: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	47,  // 86: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	69,  // 87: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 88: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 89: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 90: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 91: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 92: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	59,  // 93: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	47,  // 94: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 95: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	48,  // 96: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	59,  // 97: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	47,  // 98: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	70,  // 99: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	70,  // 100: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 101: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	48,  // 102: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	47,  // 103: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 104: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	48,  // 105: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 106: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	47,  // 107: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 108: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 109: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 110: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 111: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 112: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	49,  // 113: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	51,  // 114: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	53,  // 115: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	55,  // 116: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 117: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	30,  // 118: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	34,  // 119: berth.engine.v1.EngineService.RefreshSource:input_type -> berth.engine.v1.RefreshSourceRequest
+	36,  // 120: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	38,  // 121: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	57,  // 122: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	60,  // 123: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	62,  // 124: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	41,  // 125: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	41,  // 126: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	41,  // 127: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	41,  // 128: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	41,  // 129: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	50,  // 130: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	52,  // 131: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	54,  // 132: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	56,  // 133: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 134: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	31,  // 135: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	35,  // 136: berth.engine.v1.EngineService.RefreshSource:output_type -> berth.engine.v1.RefreshSourceResponse
+	37,  // 137: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	39,  // 138: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	58,  // 139: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	61,  // 140: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	63,  // 141: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	125, // [125:142] is the sub-list for method output_type
+	108, // [108:125] is the sub-list for method input_type
+	108, // [108:108] is the sub-list for extension type_name
+	108, // [108:108] is the sub-list for extension extendee
+	0,   // [0:108] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -5745,7 +5886,7 @@ func file_berth_engine_v1_engine_proto_init() {
 		(*PlanRequest_Install)(nil),
 		(*PlanRequest_Upgrade)(nil),
 	}
-	file_berth_engine_v1_engine_proto_msgTypes[34].OneofWrappers = []any{
+	file_berth_engine_v1_engine_proto_msgTypes[36].OneofWrappers = []any{
 		(*ActionEvent_Phase)(nil),
 		(*ActionEvent_Applied)(nil),
 		(*ActionEvent_Status)(nil),
@@ -5759,7 +5900,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   61,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

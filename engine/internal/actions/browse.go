@@ -15,6 +15,15 @@ func (r *Runner) SearchCharts(ctx context.Context, request *enginev1.SearchChart
 	return &enginev1.SearchChartsResponse{Charts: found, Total: int32(total)}
 }
 
+// RefreshSource asks a source of charts what it has.
+func (r *Runner) RefreshSource(ctx context.Context, request *enginev1.RefreshSourceRequest) *enginev1.RefreshSourceResponse {
+	found, err := r.charts.Refresh(ctx, request)
+	if err != nil {
+		return &enginev1.RefreshSourceResponse{Error: classify(err, nil).Proto()}
+	}
+	return &enginev1.RefreshSourceResponse{Charts: int32(found.Charts), Digest: found.Digest}
+}
+
 // ListVersions lists the versions of a chart in a repository or registry.
 func (r *Runner) ListVersions(ctx context.Context, request *enginev1.ListVersionsRequest) *enginev1.ListVersionsResponse {
 	found, total, err := r.charts.Versions(ctx, request)

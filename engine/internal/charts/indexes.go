@@ -37,6 +37,8 @@ type keptIndex struct {
 	asked    time.Time
 	etag     string
 	modified string
+	// digest of the text it was read from ("sha256:…").
+	digest string
 }
 
 func newIndexes() *indexes { return &indexes{kept: map[string]*keptIndex{}} }
@@ -101,7 +103,9 @@ func (k *keptIndex) fetch(ctx context.Context, fetcher *fetcher, home *url.URL) 
 		if err != nil {
 			return fetchFailed(fmt.Errorf("%s has no index that can be read", shown(home)), err)
 		}
+		sum := sha256.Sum256(content)
 		k.index, k.etag, k.modified = index, answered.Get("Etag"), answered.Get("Last-Modified")
+		k.digest = "sha256:" + hex.EncodeToString(sum[:])
 	}
 	k.asked = time.Now()
 	return nil

@@ -122,6 +122,13 @@ func (s *service) SearchCharts(ctx context.Context, request *enginev1.SearchChar
 		}), nil
 }
 
+func (s *service) RefreshSource(ctx context.Context, request *enginev1.RefreshSourceRequest) (*enginev1.RefreshSourceResponse, error) {
+	return guarded(s.log, func() *enginev1.RefreshSourceResponse { return s.runner.RefreshSource(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.RefreshSourceResponse {
+			return &enginev1.RefreshSourceResponse{Error: failure}
+		}), nil
+}
+
 func (s *service) ListVersions(ctx context.Context, request *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {
 	return guarded(s.log, func() *enginev1.ListVersionsResponse { return s.runner.ListVersions(ctx, request) },
 		func(failure *enginev1.ActionError) *enginev1.ListVersionsResponse {

@@ -172,6 +172,26 @@ export const ERROR_CODES = {
     title: "Charts from there are not allowed",
     hint: "Use an allowed repository, or ask for its host to be allowed.",
   },
+  CHART_SOURCE_NOT_FOUND: {
+    kind: "not_found",
+    title: "The namespace has no chart source of this name",
+    hint: "List the chart sources of the namespace.",
+  },
+  CHART_SOURCE_EXISTS: {
+    kind: "conflict",
+    title: "A chart source of this name exists",
+    hint: "Update it, or choose another name.",
+  },
+  SECRET_NOT_FOUND: {
+    kind: "not_found",
+    title: "A Secret that is named does not exist",
+    hint: "Create it in the same namespace, or name another.",
+  },
+  GENERATION_STALE: {
+    kind: "conflict",
+    title: "The object has changed meanwhile",
+    hint: "Read it and repeat the request with its present generation.",
+  },
   KUBE_VERSION_UNSUPPORTED: {
     kind: "unprocessable",
     title: "The chart does not support this Kubernetes version",

@@ -5,6 +5,7 @@ export * as chartService from "./gen/berth/v1/chart_service_pb.ts";
 export * as plan from "./gen/berth/v1/plan_pb.ts";
 export * as releaseService from "./gen/berth/v1/release_service_pb.ts";
 export * as operationService from "./gen/berth/v1/operation_service_pb.ts";
+export * as chartSourceService from "./gen/berth/v1/chart_source_service_pb.ts";
 export { httpBindings, matchRoute } from "./http/rules.ts";
 export type { HttpBinding, RouteMatch } from "./http/rules.ts";
 export { toAnswer, toRequest } from "./http/transcode.ts";

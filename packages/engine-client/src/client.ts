@@ -17,6 +17,8 @@ import type { Engine, RunOptions } from "./types.ts";
 const READ_LIMIT = 60_000;
 /** Milliseconds for a rendering: a minute to fetch the chart, a minute to render it, and the cluster's time. */
 const RENDER_LIMIT = 150_000;
+/** Milliseconds for asking a source of charts: longer than the engine's own limit, whose error says more. */
+const SOURCE_LIMIT = 90_000;
 /** Milliseconds for a settlement; the caller repeats it. */
 const SETTLE_LIMIT = 30_000;
 
@@ -57,6 +59,7 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
     render: read(client.render, RENDER_LIMIT),
     plan: read(client.plan, RENDER_LIMIT),
     searchCharts: read(client.searchCharts),
+    refreshSource: read(client.refreshSource, SOURCE_LIMIT),
     listVersions: read(client.listVersions),
     showChart: read(client.showChart),
     get: read(client.get),

@@ -35,6 +35,9 @@ export interface Engine {
   searchCharts(
     request: MessageInitShape<typeof engine.SearchChartsRequestSchema>,
   ): Promise<engine.SearchChartsResponse>;
+  refreshSource(
+    request: MessageInitShape<typeof engine.RefreshSourceRequestSchema>,
+  ): Promise<engine.RefreshSourceResponse>;
   listVersions(
     request: MessageInitShape<typeof engine.ListVersionsRequestSchema>,
   ): Promise<engine.ListVersionsResponse>;

@@ -16,7 +16,7 @@ import { hasStatus, isConflict, isNotFound } from "./errors.ts";
 import { loadKubeconfig } from "./kubeconfig.ts";
 import { collectionPath } from "./object.ts";
 import type { KubeObject } from "./object.ts";
-import { createObject, deleteObject, getObject, updateObject } from "./requests.ts";
+import { createObject, deleteObject, getObject, patchObject, updateObject } from "./requests.ts";
 import { configMaps, seams } from "./testing.ts";
 
 const skip = process.env.BERTH_TEST_CLUSTER === undefined && "BERTH_TEST_CLUSTER names no cluster: run `npm test`";
@@ -71,6 +71,28 @@ test("creates, reads, replaces and deletes", { skip }, async () => {
   const { uid } = first.metadata;
   assert.equal(await deleteObject(client, reference, { uid }), true);
   assert.equal(await deleteObject(client, reference), false);
+});
+
+test("patches fields, applies a part, and tries without storing", { skip }, async () => {
+  const reference = { ...where(), name: "parts" };
+  const body = { metadata: { name: "parts" }, data: { a: "1", b: "2" } };
+  await createObject(client, where(), body, { dryRun: true });
+  assert.equal(await getObject(client, reference), undefined);
+  await createObject(client, where(), body);
+  interface Map extends KubeObject {
+    readonly data: Readonly<Record<string, string>>;
+  }
+  const tried = await patchObject<Map>(client, reference, { data: { a: null } }, { dryRun: true });
+  assert.deepEqual(tried.data, { b: "2" });
+  assert.equal(await deleteObject(client, reference, { dryRun: true }), true);
+  const patched = await patchObject<Map>(client, reference, { data: { a: null, c: "3" } });
+  assert.deepEqual(patched.data, { b: "2", c: "3" });
+  const namespace = { resource: { group: "", version: "v1", plural: "namespaces" }, name: place.namespace };
+  const read = await getObject<KubeObject & { status: { phase: string } }>(client, {
+    ...namespace,
+    subresource: "status",
+  });
+  assert.equal(read?.status.phase, "Active");
 });
 
 test("what the API server refuses has a code, its status and its reason", { skip }, async () => {

@@ -16,5 +16,5 @@ export type { Outcome, OutcomeCounts, QueueState, WorkQueue, WorkQueueOptions } 
 export { loadKubeconfig, readKubeconfig } from "./kubeconfig.ts";
 export { collectionPath, keyOf, objectPath } from "./object.ts";
 export type { KubeObject, ObjectMetadata, ObjectReference, Resource } from "./object.ts";
-export { applyObject, createObject, deleteObject, getObject, updateObject } from "./requests.ts";
-export type { ApplyOptions, CallOptions, DeleteOptions } from "./requests.ts";
+export { applyObject, createObject, deleteObject, getObject, patchObject, updateObject } from "./requests.ts";
+export type { ApplyOptions, CallOptions, DeleteOptions, WriteOptions } from "./requests.ts";

@@ -7,6 +7,8 @@ export interface ObjectMetadata {
   readonly generation?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** RFC 3339. */
+  readonly creationTimestamp?: string;
 }
 
 /** An object of the API. */
@@ -28,6 +30,8 @@ export interface ObjectReference {
   readonly resource: Resource;
   readonly namespace?: string | undefined;
   readonly name: string;
+  /** Part of the object that is written apart, such as `status`. */
+  readonly subresource?: string | undefined;
 }
 
 /** Path of a resource's collection, in one namespace or over all. */
@@ -36,9 +40,10 @@ export function collectionPath({ group, version, plural }: Resource, namespace?:
   return `${root}${namespace === undefined ? "" : `/namespaces/${encodeURIComponent(namespace)}`}/${plural}`;
 }
 
-/** Path of one object. */
-export function objectPath({ resource, namespace, name }: ObjectReference): string {
-  return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+/** Path of one object, or of a part of it. */
+export function objectPath({ resource, namespace, name, subresource }: ObjectReference): string {
+  const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+  return subresource === undefined ? path : `${path}/${subresource}`;
 }
 
 /** Key of an object in caches and queues: `namespace/name`, or `name` for a cluster-scoped one. */

@@ -10,6 +10,12 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
+/** What every helper that writes takes beside its object. */
+export interface WriteOptions extends CallOptions {
+  /** Has the API server check all it can and store nothing. */
+  readonly dryRun?: boolean | undefined;
+}
+
 /** Reads an object; undefined where there is none. */
 export async function getObject<T extends KubeObject>(
   client: KubeClient,
@@ -29,11 +35,12 @@ export function createObject<T extends KubeObject>(
   client: KubeClient,
   where: { readonly resource: Resource; readonly namespace?: string | undefined },
   body: object,
-  options: CallOptions = {},
+  { dryRun, ...options }: WriteOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: "POST",
     path: collectionPath(where.resource, where.namespace),
+    query: queryOf(dryRun),
     body,
     ...options,
   });
@@ -47,9 +54,30 @@ export function updateObject<T extends KubeObject>(
   client: KubeClient,
   reference: ObjectReference,
   body: object,
-  options: CallOptions = {},
+  { dryRun, ...options }: WriteOptions = {},
 ): Promise<T> {
-  return client.request<T>({ method: "PUT", path: objectPath(reference), body, ...options });
+  return client.request<T>({ method: "PUT", path: objectPath(reference), query: queryOf(dryRun), body, ...options });
+}
+
+/** Changes some fields of an object (RFC 7386; null takes one away) and gives it as stored. */
+export function patchObject<T extends KubeObject>(
+  client: KubeClient,
+  reference: ObjectReference,
+  body: object,
+  { dryRun, ...options }: WriteOptions = {},
+): Promise<T> {
+  return client.request<T>({
+    method: "PATCH",
+    path: objectPath(reference),
+    query: queryOf(dryRun),
+    contentType: "application/merge-patch+json",
+    body,
+    ...options,
+  });
+}
+
+function queryOf(dryRun = false): Readonly<Record<string, string>> {
+  return dryRun ? { dryRun: "All" } : {};
 }
 
 /** How an object is applied. */
@@ -81,7 +109,7 @@ export function applyObject<T extends KubeObject>(
 }
 
 /** What a deletion takes care of. */
-export interface DeleteOptions extends CallOptions {
+export interface DeleteOptions extends WriteOptions {
   /** Only where it is still this object. */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
@@ -92,13 +120,14 @@ export interface DeleteOptions extends CallOptions {
 export async function deleteObject(
   client: KubeClient,
   reference: ObjectReference,
-  { uid, resourceVersion, propagation, ...options }: DeleteOptions = {},
+  { uid, resourceVersion, propagation, dryRun, ...options }: DeleteOptions = {},
 ): Promise<boolean> {
   const body = {
     apiVersion: "v1",
     kind: "DeleteOptions",
     propagationPolicy: propagation ?? "Background",
     preconditions: { uid, resourceVersion },
+    ...(dryRun === true ? { dryRun: ["All"] } : {}),
   };
   try {
     await client.request({ method: "DELETE", path: objectPath(reference), body, ...options });

@@ -7,8 +7,17 @@ import { createKubeClient, loadKubeconfig } from "@berth/kube";
 import type { Berth } from "./berth.ts";
 import type { Config } from "./config.ts";
 import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
+import { createChartSourceController } from "./controllers/chart-sources.ts";
 import { createAudit } from "./domain/audit/index.ts";
+import { createAskSource } from "./domain/chart-sources/actions/ask.ts";
+import {
+  createSourceCache,
+  createSourceLookup,
+  createSourceSubmit,
+  createSourceView,
+} from "./domain/chart-sources/index.ts";
 import { createChartReader } from "./domain/charts/actions/read.ts";
+import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations } from "./domain/operations/index.ts";
@@ -54,14 +63,14 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const index = createReleaseIndex(cluster, log, clock);
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
-  const parts = {
-    engine,
-    charts: chartPolicyOf(config),
-    egress: egressOf(config),
-    storageOf,
-  };
   const access = createLoopbackAccess();
   const audit = createAudit(log);
+  const [policy, egress] = [chartPolicyOf(config), egressOf(config)];
+  const sourceCache = createSourceCache(cluster, log, clock);
+  const sources = createSourceLookup(cluster, sourceCache);
+  const sourceParts = { access, audit, home: cluster, cache: sourceCache, log, clock };
+  const sourceController = createChartSourceController({ ...sourceParts, ask: createAskSource({ engine, egress }) });
+  const parts = { engine, egress, storageOf, charts: createChartResolver({ access, policy, sources }) };
   const operations = createOperations({
     ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
     ...{ limits: config.operations, retention: config.retention },
@@ -72,18 +81,20 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   });
   const reader = createReleaseReader({ engine, clusters, storageOf });
   const releases = createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) });
-  const charts = createChartReader({ ...parts, access });
+  const charts = createChartReader({ ...parts, access, policy, sources });
   index.start();
   operations.start();
+  sourceCache.start();
 
   const berth: Berth = {
     submit: operations.submit,
     operations: operations.view,
     retry: operations.retry,
     releases,
-    outdated: createOutdatedLister({ releases, charts, policy: parts.charts }),
+    outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     charts,
+    chartSources: { submit: createSourceSubmit(sourceParts), view: createSourceView(sourceParts) },
     readiness: [
       { name: "engine", check: () => describeEngine(engine.state().name) },
       { name: "release-index", check: () => index.ready() },
@@ -99,7 +110,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       await operations.stop();
-      await index.stop();
+      await Promise.all([index.stop(), sourceController.stop(), sourceCache.stop()]);
       await engine.stop();
       await client.close();
     },

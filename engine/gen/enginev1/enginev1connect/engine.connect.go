@@ -60,6 +60,9 @@ const (
 	// EngineServiceSearchChartsProcedure is the fully-qualified name of the EngineService's
 	// SearchCharts RPC.
 	EngineServiceSearchChartsProcedure = "/berth.engine.v1.EngineService/SearchCharts"
+	// EngineServiceRefreshSourceProcedure is the fully-qualified name of the EngineService's
+	// RefreshSource RPC.
+	EngineServiceRefreshSourceProcedure = "/berth.engine.v1.EngineService/RefreshSource"
 	// EngineServiceListVersionsProcedure is the fully-qualified name of the EngineService's
 	// ListVersions RPC.
 	EngineServiceListVersionsProcedure = "/berth.engine.v1.EngineService/ListVersions"
@@ -100,6 +103,9 @@ type EngineServiceClient interface {
 	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
 	// SearchCharts finds charts in a repository's index.
 	SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error)
+	// RefreshSource asks a repository whether its index has changed, or a registry
+	// whether it lets its caller in.
+	RefreshSource(context.Context, *enginev1.RefreshSourceRequest) (*enginev1.RefreshSourceResponse, error)
 	// ListVersions lists the versions of a chart in a repository or registry.
 	ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error)
 	// ShowChart reads what is in a chart.
@@ -189,6 +195,12 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(engineServiceMethods.ByName("SearchCharts")),
 			connect.WithClientOptions(opts...),
 		),
+		refreshSource: connect.NewClient[enginev1.RefreshSourceRequest, enginev1.RefreshSourceResponse](
+			httpClient,
+			baseURL+EngineServiceRefreshSourceProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("RefreshSource")),
+			connect.WithClientOptions(opts...),
+		),
 		listVersions: connect.NewClient[enginev1.ListVersionsRequest, enginev1.ListVersionsResponse](
 			httpClient,
 			baseURL+EngineServiceListVersionsProcedure,
@@ -224,22 +236,23 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 
 // engineServiceClient implements EngineServiceClient.
 type engineServiceClient struct {
-	install      *connect.Client[enginev1.InstallRequest, enginev1.ActionEvents]
-	upgrade      *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvents]
-	rollback     *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvents]
-	uninstall    *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvents]
-	test         *connect.Client[enginev1.TestRequest, enginev1.ActionEvents]
-	settle       *connect.Client[enginev1.SettleRequest, enginev1.SettleResponse]
-	cancel       *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
-	extend       *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
-	render       *connect.Client[enginev1.RenderRequest, enginev1.RenderResponse]
-	plan         *connect.Client[enginev1.PlanRequest, enginev1.PlanResponse]
-	searchCharts *connect.Client[enginev1.SearchChartsRequest, enginev1.SearchChartsResponse]
-	listVersions *connect.Client[enginev1.ListVersionsRequest, enginev1.ListVersionsResponse]
-	showChart    *connect.Client[enginev1.ShowChartRequest, enginev1.ShowChartResponse]
-	get          *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
-	history      *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
-	status       *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
+	install       *connect.Client[enginev1.InstallRequest, enginev1.ActionEvents]
+	upgrade       *connect.Client[enginev1.UpgradeRequest, enginev1.ActionEvents]
+	rollback      *connect.Client[enginev1.RollbackRequest, enginev1.ActionEvents]
+	uninstall     *connect.Client[enginev1.UninstallRequest, enginev1.ActionEvents]
+	test          *connect.Client[enginev1.TestRequest, enginev1.ActionEvents]
+	settle        *connect.Client[enginev1.SettleRequest, enginev1.SettleResponse]
+	cancel        *connect.Client[enginev1.CancelRequest, enginev1.CancelResponse]
+	extend        *connect.Client[enginev1.ExtendRequest, enginev1.ExtendResponse]
+	render        *connect.Client[enginev1.RenderRequest, enginev1.RenderResponse]
+	plan          *connect.Client[enginev1.PlanRequest, enginev1.PlanResponse]
+	searchCharts  *connect.Client[enginev1.SearchChartsRequest, enginev1.SearchChartsResponse]
+	refreshSource *connect.Client[enginev1.RefreshSourceRequest, enginev1.RefreshSourceResponse]
+	listVersions  *connect.Client[enginev1.ListVersionsRequest, enginev1.ListVersionsResponse]
+	showChart     *connect.Client[enginev1.ShowChartRequest, enginev1.ShowChartResponse]
+	get           *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
+	history       *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
+	status        *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
 }
 
 // Install calls berth.engine.v1.EngineService.Install.
@@ -321,6 +334,15 @@ func (c *engineServiceClient) SearchCharts(ctx context.Context, req *enginev1.Se
 	return nil, err
 }
 
+// RefreshSource calls berth.engine.v1.EngineService.RefreshSource.
+func (c *engineServiceClient) RefreshSource(ctx context.Context, req *enginev1.RefreshSourceRequest) (*enginev1.RefreshSourceResponse, error) {
+	response, err := c.refreshSource.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // ListVersions calls berth.engine.v1.EngineService.ListVersions.
 func (c *engineServiceClient) ListVersions(ctx context.Context, req *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {
 	response, err := c.listVersions.CallUnary(ctx, connect.NewRequest(req))
@@ -393,6 +415,9 @@ type EngineServiceHandler interface {
 	Plan(context.Context, *enginev1.PlanRequest) (*enginev1.PlanResponse, error)
 	// SearchCharts finds charts in a repository's index.
 	SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error)
+	// RefreshSource asks a repository whether its index has changed, or a registry
+	// whether it lets its caller in.
+	RefreshSource(context.Context, *enginev1.RefreshSourceRequest) (*enginev1.RefreshSourceResponse, error)
 	// ListVersions lists the versions of a chart in a repository or registry.
 	ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error)
 	// ShowChart reads what is in a chart.
@@ -478,6 +503,12 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(engineServiceMethods.ByName("SearchCharts")),
 		connect.WithHandlerOptions(opts...),
 	)
+	engineServiceRefreshSourceHandler := connect.NewUnaryHandlerSimple(
+		EngineServiceRefreshSourceProcedure,
+		svc.RefreshSource,
+		connect.WithSchema(engineServiceMethods.ByName("RefreshSource")),
+		connect.WithHandlerOptions(opts...),
+	)
 	engineServiceListVersionsHandler := connect.NewUnaryHandlerSimple(
 		EngineServiceListVersionsProcedure,
 		svc.ListVersions,
@@ -532,6 +563,8 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 			engineServicePlanHandler.ServeHTTP(w, r)
 		case EngineServiceSearchChartsProcedure:
 			engineServiceSearchChartsHandler.ServeHTTP(w, r)
+		case EngineServiceRefreshSourceProcedure:
+			engineServiceRefreshSourceHandler.ServeHTTP(w, r)
 		case EngineServiceListVersionsProcedure:
 			engineServiceListVersionsHandler.ServeHTTP(w, r)
 		case EngineServiceShowChartProcedure:
@@ -593,6 +626,10 @@ func (UnimplementedEngineServiceHandler) Plan(context.Context, *enginev1.PlanReq
 
 func (UnimplementedEngineServiceHandler) SearchCharts(context.Context, *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.SearchCharts is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) RefreshSource(context.Context, *enginev1.RefreshSourceRequest) (*enginev1.RefreshSourceResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.RefreshSource is not implemented"))
 }
 
 func (UnimplementedEngineServiceHandler) ListVersions(context.Context, *enginev1.ListVersionsRequest) (*enginev1.ListVersionsResponse, error) {

@@ -5,12 +5,14 @@ export interface ReleaseTarget {
   readonly name: string;
 }
 
-/** Where a chart comes from. Exactly one of `path` and `name` is given. */
+/** Where a chart comes from. Exactly one of `path`, `name`, `url` and `archive` is given. */
 export interface ChartReference {
   /** Directory or .tgz on Berth's machine; only where local charts are allowed. */
   readonly path?: string | undefined;
-  /** Name in `repository`, or `repository-name/chart` for one named in the configuration. */
+  /** Name in `repository` or `source`; or `NAME/chart` for a ChartSource, or one named in the configuration. */
   readonly name?: string | undefined;
+  /** Name of a ChartSource of the namespace that the chart is for. */
+  readonly source?: string | undefined;
   /** URL of an HTTP repository, with or without its user and `/index.yaml`, or `oci://registry/path`. */
   readonly repository?: string | undefined;
   /** http or https URL of a .tgz, or `oci://registry/repository`. */

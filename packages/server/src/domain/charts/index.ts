@@ -1,4 +1,16 @@
-export { resolveChart } from "./resolve.ts";
-export type { ChartPolicy, ChartSource, NamedRepository, ResolvedChart } from "./resolve.ts";
+export { unknownSource } from "./resolve.ts";
+export type { ChartOrigin, ChartPolicy, NamedRepository, ResolvedChart } from "./resolve.ts";
+export { createChartResolver } from "./resolver.ts";
+export type { ChartResolver, SourceLookup } from "./resolver.ts";
 export { checkUpload } from "./upload.ts";
-export type { ChartEntry, ChartQuery, ChartReader, ChartVersion, FoundCharts, Page, PageRange, ShownChart } from "./types.ts";
+export type {
+  ChartEntry,
+  ChartQuery,
+  ChartQuestion,
+  ChartReader,
+  ChartVersion,
+  FoundCharts,
+  Page,
+  PageRange,
+  ShownChart,
+} from "./types.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { resolveChart } from "./resolve.ts";
+import { resolveChart, sourceNameOf } from "./resolve.ts";
 
 const policy = {
   allowLocal: false,
@@ -74,4 +74,52 @@ test("keys are asked for where the configuration or the request demands it", () 
     resolveChart({ name: "stable/x", verify }, { ...policy, verification: { ...keys, required } }).trust.keyring.length > 0;
   assert.deepEqual([asks(false, false), asks(true, false), asks(false, true)], [false, true, true]);
   assert.throws(() => resolveChart({ name: "stable/x", verify: true }, policy), { field: "chart.verify" });
+});
+
+test("a ChartSource that was found goes before the configuration, with its own credentials and no others", () => {
+  const found = { url: "https://own.example.com/charts/", username: "own", password: "secret", insecureSkipTlsVerify: true };
+  for (const reference of [{ name: "stable/x" }, { source: "stable", name: "x" }]) {
+    const { source, access } = resolveChart(reference, policy, found);
+    assert.deepEqual(source, {
+      ...{ kind: "repository", url: "https://own.example.com/charts", name: "x" },
+      ...{ version: "", refresh: false },
+    });
+    assert.deepEqual(access, { username: "own", password: "secret", insecureSkipTlsVerify: true });
+    for (const own of [{ username: "me" }, { password: "mine" }, { access: { plainHttp: true } }]) {
+      assert.throws(() => resolveChart({ ...reference, ...own }, policy, found), {
+        code: "INVALID_ARGUMENT",
+        field: `chart.${Object.keys(own)[0] ?? ""}`,
+      });
+    }
+  }
+  const nested = resolveChart({ source: "stable", name: "team/x" }, policy, { url: "oci://example.com/charts" });
+  assert.deepEqual(nested.source, { kind: "oci", reference: "example.com/charts/team/x", version: "" });
+});
+
+test("a ChartSource that is named and not there is no repository of the configuration", () => {
+  assert.throws(() => resolveChart({ source: "stable", name: "x" }, policy), {
+    code: "CHART_SOURCE_NOT_FOUND",
+    field: "chart.source",
+  });
+  for (const reference of [
+    { source: "stable" },
+    { source: "stable", url: "https://example.com/x.tgz" },
+    { source: "stable", name: "x", repository: "https://example.com" },
+  ]) {
+    assert.throws(() => resolveChart(reference, policy), { code: "INVALID_ARGUMENT", field: "chart.source" });
+  }
+});
+
+test("a ChartSource is looked for where a name may mean one", () => {
+  assert.deepEqual(
+    [
+      { source: "a", name: "x" },
+      { name: "a/x" },
+      { name: "x" },
+      { name: "/x" },
+      { name: "a/x", repository: "https://example.com" },
+      { url: "https://example.com/a/x.tgz" },
+    ].map(sourceNameOf),
+    ["a", "a", undefined, undefined, undefined, undefined],
+  );
 });

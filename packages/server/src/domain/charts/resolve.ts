@@ -31,7 +31,7 @@ export interface Trust {
 }
 
 /** Where a chart is, with nothing left to look up. */
-export type ChartSource =
+export type ChartOrigin =
   | { readonly kind: "path"; readonly path: string }
   | { readonly kind: "archive"; readonly archive: Uint8Array }
   | {
@@ -46,17 +46,25 @@ export type ChartSource =
 
 /** A chart as the engine is told of it. */
 export interface ResolvedChart {
-  readonly source: ChartSource;
+  readonly source: ChartOrigin;
   readonly digest: string;
   readonly access: SourceAccess & { readonly username: string; readonly password: string };
   readonly trust: Trust;
   readonly provenance: Uint8Array;
 }
 
-/** Resolves a chart reference by the configuration's repositories. Pure. */
-export function resolveChart(reference: ChartReference, policy: ChartPolicy): ResolvedChart {
+/** Resolves a chart reference by what its name means: a ChartSource, else a repository of the configuration. Pure. */
+export function resolveChart(reference: ChartReference, policy: ChartPolicy, found?: NamedRepository): ResolvedChart {
   const { provenance = NO_BYTES } = reference;
-  return { ...resolvePlace(reference, policy), provenance, trust: trustFor(reference, policy) };
+  return { ...resolvePlace(reference, policy, found), provenance, trust: trustFor(reference, policy) };
+}
+
+/** The name under which a reference may mean a ChartSource; undefined where it cannot mean one. Pure. */
+export function sourceNameOf({ source, name, repository }: ChartReference): string | undefined {
+  if (source !== undefined) return source;
+  if (name === undefined || (repository ?? "") !== "") return undefined;
+  const slash = name.indexOf("/");
+  return slash > 0 ? name.slice(0, slash) : undefined;
 }
 
 const NO_BYTES = new Uint8Array();
@@ -74,8 +82,9 @@ function trustFor({ verify = false }: ChartReference, { verification }: ChartPol
 
 type Place = Omit<ResolvedChart, "trust" | "provenance">;
 
-function resolvePlace(reference: ChartReference, policy: ChartPolicy): Place {
+function resolvePlace(reference: ChartReference, policy: ChartPolicy, found: NamedRepository | undefined): Place {
   const { path, name, url, archive, digest = "" } = reference;
+  if (reference.source !== undefined || found !== undefined) return fromSource(reference, found);
   const given = [path, name, url, archive].filter((one) => one !== undefined);
   if (given.length !== 1) {
     throw new BerthError("INVALID_ARGUMENT", "A chart has one of a path, a name, a URL and an archive.", {
@@ -89,9 +98,37 @@ function resolvePlace(reference: ChartReference, policy: ChartPolicy): Place {
   return place === "" ? fromNamed(reference, name ?? "", policy) : fromRepository(reference, name ?? "", place);
 }
 
+/** A ChartSource brings its own credentials, and shows them as it says itself: a caller's are no part of it. */
+function fromSource(reference: ChartReference, found: NamedRepository | undefined): Place {
+  const { source, name, repository = "", path, url: place, archive, username, password, access } = reference;
+  if (name === undefined || repository !== "" || (path ?? place ?? archive) !== undefined) {
+    throw new BerthError("INVALID_ARGUMENT", "A chart of a ChartSource has a name, and no other place.", {
+      field: "chart.source",
+      hint: "Give source and name alone.",
+    });
+  }
+  if (found === undefined) throw unknownSource(source ?? "");
+  const given = Object.entries({ username, password, access }).find(([, one]) => one !== undefined)?.[0];
+  if (given !== undefined) {
+    throw new BerthError("INVALID_ARGUMENT", "A ChartSource has credentials of its own.", {
+      field: `chart.${given}`,
+      hint: "Leave it out, or give the repository by its URL.",
+    });
+  }
+  const { url, username: itsUser, password: itsPassword, ...itsAccess } = found;
+  const chart = source === undefined ? name.slice(name.indexOf("/") + 1) : name;
+  if (chart === "") throw new BerthError("CHART_NOT_FOUND", "The chart has no name.", { field: "chart.name" });
+  return fromRepository({ ...reference, username: itsUser, password: itsPassword, access: itsAccess }, chart, url);
+}
+
+/** What is said of a ChartSource that is not there. */
+export function unknownSource(name: string, field = "chart.source"): BerthError {
+  return new BerthError("CHART_SOURCE_NOT_FOUND", `The namespace has no chart source "${name}".`, { field });
+}
+
 const NOTHING = { username: "", password: "" };
 
-function fromPath(path: string, policy: ChartPolicy): ChartSource {
+function fromPath(path: string, policy: ChartPolicy): ChartOrigin {
   if (policy.allowLocal) return { kind: "path", path };
   throw new BerthError("CHART_SOURCE_REFUSED", "Charts from Berth's own machine are not allowed.", {
     field: "chart.path",
@@ -99,7 +136,7 @@ function fromPath(path: string, policy: ChartPolicy): ChartSource {
 }
 
 /** What a URL without its user means as a chart. */
-type Meaning = (url: URL) => ChartSource;
+type Meaning = (url: URL) => ChartOrigin;
 
 function toArchive({ version = "" }: ChartReference): Meaning {
   return (url) => (url.protocol === "oci:" ? toOci(url, version) : { kind: "url", url: url.href });
@@ -117,7 +154,7 @@ function fromRepository(reference: ChartReference, name: string, place: string):
   });
 }
 
-function toOci(url: URL, version: string): ChartSource {
+function toOci(url: URL, version: string): ChartOrigin {
   return { kind: "oci", reference: url.href.slice("oci://".length), version };
 }
 
@@ -169,11 +206,11 @@ function fromNamed(reference: ChartReference, name: string, policy: ChartPolicy)
 
 function unknownRepository(repositoryName: string, name: string, policy: ChartPolicy): BerthError {
   const known = Object.keys(policy.repositories);
-  const names = known.length === 0 ? "No repository is named in the configuration." : `Named: ${known.join(", ")}.`;
+  const names = known.length === 0 ? "No repository is named in the configuration." : `The configuration names ${known.join(", ")}.`;
   const message =
     repositoryName === ""
       ? `Chart "${name}" has no repository.`
-      : `There is no repository named "${repositoryName}" in the configuration.`;
+      : `There is no chart source and no repository named "${repositoryName}".`;
   return new BerthError("CHART_NOT_FOUND", message, {
     field: "chart.name",
     hint: `Give the repository's URL, or the name as repository/chart. ${names}`,

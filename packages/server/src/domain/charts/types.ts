@@ -35,7 +35,7 @@ export interface ChartEntry {
   readonly icon: string;
   readonly newest: ChartVersion | undefined;
   readonly versions: number;
-  /** Its name in the configuration; empty where the URL was given. */
+  /** Name of its ChartSource or in the configuration; empty where the URL was given. */
   readonly repository: string;
 }
 
@@ -44,7 +44,7 @@ export interface FoundCharts extends Page<ChartEntry> {
   readonly unsearched: readonly UnsearchedRepository[];
 }
 
-/** A repository of the configuration that could not be searched. */
+/** A ChartSource, or a repository of the configuration, that could not be searched. */
 export interface UnsearchedRepository {
   readonly repository: string;
   readonly error: BerthError;
@@ -65,10 +65,14 @@ export interface ShownChart {
   readonly signedBy: string;
 }
 
-/** What to look for in repositories. */
+/** What to look for, and where. */
 export interface ChartQuery extends PageRange {
-  /** URL, or name in the configuration; empty means all of the configuration. */
+  /** Namespace of the ChartSources; empty where none is meant. */
+  readonly namespace: string;
+  /** URL, or name of a ChartSource or in the configuration; empty: `source`, or all that have a name. */
   readonly repository: string;
+  /** Name of a ChartSource; empty: none in particular. */
+  readonly source: string;
   readonly query: string;
   readonly version: string;
   readonly includeDeprecated: boolean;
@@ -78,9 +82,20 @@ export interface ChartQuery extends PageRange {
   readonly refresh: boolean;
 }
 
+/** A chart, and the namespace whose ChartSources its name may mean; empty for none. */
+export interface ChartQuestion {
+  readonly namespace: string;
+  readonly chart: ChartReference;
+}
+
 /** Reads charts and repositories. */
 export interface ChartReader {
   search(principal: Principal, query: ChartQuery): Promise<FoundCharts>;
-  versions(principal: Principal, chart: ChartReference, version: string, range: PageRange): Promise<Page<ChartVersion>>;
-  show(principal: Principal, chart: ChartReference, file: string): Promise<ShownChart>;
+  versions(
+    principal: Principal,
+    question: ChartQuestion,
+    version: string,
+    range: PageRange,
+  ): Promise<Page<ChartVersion>>;
+  show(principal: Principal, question: ChartQuestion, file: string): Promise<ShownChart>;
 }

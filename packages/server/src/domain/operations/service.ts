@@ -3,7 +3,7 @@ import type { KubeClient } from "@berth/kube";
 
 import type { Access } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
-import type { ChartPolicy } from "../charts/index.ts";
+import type { ChartResolver } from "../charts/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import type { Actions, Holder } from "../releases/index.ts";
@@ -34,7 +34,7 @@ export interface OperationsParts {
   readonly clusters: ClusterRegistry;
   readonly actions: Actions;
   readonly holder: Holder;
-  readonly charts: ChartPolicy;
+  readonly charts: ChartResolver;
   readonly isStored: (target: ReleaseTarget) => boolean;
   readonly limits: Limits & { readonly open: number; readonly openPerTenant: number };
   readonly retention: Retention;

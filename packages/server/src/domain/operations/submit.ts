@@ -5,8 +5,8 @@ import { isConflict } from "@berth/kube";
 import type { Access, Principal } from "../access/index.ts";
 import type { Audit, AuditEntry } from "../audit/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
-import { checkUpload, resolveChart } from "../charts/index.ts";
-import type { ChartPolicy } from "../charts/index.ts";
+import { checkUpload } from "../charts/index.ts";
+import type { ChartResolver } from "../charts/index.ts";
 import type { Command, InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Actions, RequestContext } from "../releases/index.ts";
 import { bindToPlan } from "../releases/index.ts";
@@ -27,7 +27,7 @@ export interface SubmitParts {
   readonly audit: Audit;
   readonly clusters: ClusterRegistry;
   readonly actions: Actions;
-  readonly charts: ChartPolicy;
+  readonly charts: ChartResolver;
   readonly cache: HomeCache;
   readonly writes: HomeWrites;
   readonly followers: Followers;
@@ -89,15 +89,19 @@ interface Asked {
 async function acceptOne(parts: SubmitParts, asked: Asked): Promise<OperationRecord> {
   checkRoom(parts, asked.principal);
   const { command } = asked;
-  if (command.verb === "install" || command.verb === "upgrade") checkChart(command, parts.charts);
+  if (command.verb === "install" || command.verb === "upgrade") await checkChart(parts, asked.principal, command);
   const reserve = command.verb === "install" && command.target.name === "" ? reserveName(parts, asked.id) : undefined;
   return accept(parts, { ...asked, reserve });
 }
 
-/** Says at once what is wrong without a look at any cluster or source. */
-function checkChart(command: InstallCommand | UpgradeCommand, policy: ChartPolicy): void {
+/** Says at once what is wrong without a look at the release's cluster or the chart's place. */
+async function checkChart(
+  { charts }: Pick<SubmitParts, "charts">,
+  principal: Principal,
+  command: InstallCommand | UpgradeCommand,
+): Promise<void> {
   const { chart, values } = bindToPlan(command);
-  resolveChart(chart, policy);
+  await charts(principal, command.target.namespace, chart);
   checkUpload(chart, values);
 }
 

@@ -29,3 +29,9 @@ test("a source is looked up by the name the configuration has for it, else by it
     assert.deepEqual(toReference(source, policy), reference, source);
   }
 });
+
+test("a ChartSource of that place goes before the configuration", () => {
+  const sources = [{ name: "own", url: "https://charts.example.com/stable/" }];
+  const place = "https://charts.example.com/stable/web";
+  assert.deepEqual(toReference(place, policy, sources), { source: "own", name: "web" });
+});

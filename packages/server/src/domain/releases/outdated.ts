@@ -1,7 +1,7 @@
 import { asBerthError } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
-import type { ChartPolicy, ChartReader } from "../charts/index.ts";
+import type { ChartPolicy, ChartReader, SourceLookup } from "../charts/index.ts";
 import type { ChartReference } from "../command.ts";
 import type { OutdatedLister, OutdatedQuery, OutdatedRelease, Release, ReleaseView } from "./types.ts";
 
@@ -13,16 +13,17 @@ export interface OutdatedParts {
   readonly releases: ReleaseView;
   readonly charts: ChartReader;
   readonly policy: ChartPolicy;
+  readonly sources: SourceLookup;
 }
 
 /** Finds releases whose source has a newer version: by the source that each revision carries. */
-export function createOutdatedLister({ releases, charts, policy }: OutdatedParts): OutdatedLister {
+export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
   return async (principal, query) => {
-    const page = await releases.list(principal, { ...query, status: [], filter: "", minResourceVersion: "" });
+    const page = await parts.releases.list(principal, { ...query, status: [], filter: "", minResourceVersion: "" });
     const asked = new Map<string, Promise<Newest>>();
     const ask = (release: Release): Promise<Newest> => {
-      const key = `${release.provenance["chart-source"] ?? ""} ${release.chart?.version ?? ""}`;
-      const known = asked.get(key) ?? findNewest(charts, policy, principal, release, query);
+      const key = [release.namespace, release.provenance["chart-source"], release.chart?.version].join(" ");
+      const known = asked.get(key) ?? findNewest(parts, principal, release, query);
       asked.set(key, known);
       return known;
     };
@@ -47,17 +48,16 @@ interface Newest {
 }
 
 async function findNewest(
-  charts: ChartReader,
-  policy: ChartPolicy,
+  { charts, policy, sources }: OutdatedParts,
   principal: Principal,
-  { chart, provenance }: Release,
+  { namespace, chart, provenance }: Release,
   { version }: OutdatedQuery,
 ): Promise<Newest> {
-  const reference = toReference(provenance["chart-source"] ?? "", policy);
+  const reference = toReference(provenance["chart-source"] ?? "", policy, sources.list(namespace));
   if (reference === undefined || chart === undefined) return { code: "CHART_NOT_FOUND" };
   try {
     const range = [`>${chart.version}`, ...(version === "" ? [] : [version])].join(", ");
-    const { items } = await charts.versions(principal, reference, range, { offset: 0, limit: 1 });
+    const { items } = await charts.versions(principal, { namespace, chart: reference }, range, { offset: 0, limit: 1 });
     const [newest] = items;
     return newest === undefined ? {} : { version: newest.version };
   } catch (error) {
@@ -65,13 +65,22 @@ async function findNewest(
   }
 }
 
-/** A source as a chart whose versions can be listed: by the configuration's name for it, which has the credentials. */
-export function toReference(source: string, { repositories }: ChartPolicy): ChartReference | undefined {
+/**
+ * A source as a chart whose versions can be listed: by the name that a
+ * ChartSource or the configuration has for it, for those have the credentials.
+ */
+export function toReference(
+  source: string,
+  { repositories }: ChartPolicy,
+  sources: ReturnType<SourceLookup["list"]> = [],
+): ChartReference | undefined {
   const place = source.replace(/@sha256:[0-9a-f]{64}$/, "").replace(/:[^:/]+$/, "");
   const slash = place.lastIndexOf("/");
   if (!/^(https?|oci):\/\/./.test(place) || slash < 8 || source.endsWith(".tgz")) return undefined;
   const [repository, name] = [place.slice(0, slash), place.slice(slash + 1)];
   const same = (url: string) => url.replace(/\/index\.yaml$/, "").replace(/\/+$/, "") === repository;
+  const declared = sources.find(({ url }) => same(url))?.name;
+  if (declared !== undefined) return { source: declared, name };
   const named = Object.entries(repositories).find(([, { url }]) => same(url))?.[0];
   return named === undefined ? { repository, name } : { name: `${named}/${name}` };
 }

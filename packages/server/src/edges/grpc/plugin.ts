@@ -1,4 +1,4 @@
-import { chartService, operationService, releaseService } from "@berth/contract";
+import { chartService, chartSourceService, operationService, releaseService } from "@berth/contract";
 import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
@@ -20,6 +20,7 @@ export async function registerConnect(app: FastifyInstance, berth: Berth): Promi
       releaseService.ReleaseService,
       operationService.OperationService,
       chartService.ChartService,
+      chartSourceService.ChartSourceService,
     ] as DescService[]) {
       const methods = service.methods.map((method) => {
         const unary = method as DescMethodUnary;

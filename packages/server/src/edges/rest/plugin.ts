@@ -1,6 +1,7 @@
 import { BerthError } from "@berth/base";
 import {
   chartService,
+  chartSourceService,
   httpBindings,
   matchRoute,
   operation,
@@ -31,6 +32,7 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
     releaseService.ReleaseService,
     operationService.OperationService,
     chartService.ChartService,
+    chartSourceService.ChartSourceService,
   ]);
   const handlers = createHandlers(berth);
   registerEvents(app, berth);

@@ -14,10 +14,11 @@ const DEFAULT_PAGE = 100;
 export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
   const { method } = chartService.ChartService;
   on(method.searchCharts, async (request) => {
-    const { repository, query, version, includeDeprecated, username, password, access, refresh } = request;
+    const { namespace, repository, source, query, version, includeDeprecated, refresh } = request;
+    const { username, password, access } = request;
     const range = toRange(request);
     const found = await charts.search(principal, {
-      ...{ repository, query, version, includeDeprecated, access, refresh, ...range },
+      ...{ namespace, repository, source, query, version, includeDeprecated, access, refresh, ...range },
       username: username === "" ? undefined : username,
       password: password === "" ? undefined : password,
     });
@@ -34,14 +35,15 @@ export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
     };
   });
   on(method.listChartVersions, async (request) => {
+    const { namespace, version } = request;
     const range = toRange(request);
-    const found = await charts.versions(principal, toChart(request.chart), request.version, range);
+    const found = await charts.versions(principal, { namespace, chart: toChart(request.chart) }, version, range);
     return { versions: found.items.map(fromVersion), ...fromPage(found, range) };
   });
   on(method.showChart, async (request) => {
     const { metadataJson, files, crds, content, ...shown } = await charts.show(
       principal,
-      toChart(request.chart),
+      { namespace: request.namespace, chart: toChart(request.chart) },
       request.file,
     );
     const metadata = JSON.parse(metadataJson || "{}") as JsonObject;

@@ -5,6 +5,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease } from "./from-domain.ts";
+import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
 import { addOperations } from "./operations.ts";
 import type { Handler, Typed } from "./handler.ts";
@@ -68,6 +69,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
     fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to)),
   );
   addCharts(on, berth);
+  addChartSources(on, berth);
   addPlans(on, berth);
   addOperations(on, berth);
   return table;

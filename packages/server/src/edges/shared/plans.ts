@@ -30,7 +30,11 @@ export function addPlans(on: AddHandler, berth: Berth): void {
   });
   on(service.compareReleaseValues, async (request) => {
     const { release, values } = await berth.releases.content(principal, toTarget(request), request.revision);
-    const shown = await berth.charts.show(principal, toChart(request.chart), "");
+    const shown = await berth.charts.show(
+      principal,
+      { namespace: request.namespace, chart: toChart(request.chart) },
+      "",
+    );
     const { findings, carried } = compareValues(values, parseDefaults(shown.valuesYaml));
     const { name, version, appVersion } = JSON.parse(shown.metadataJson || "{}") as Record<string, string | undefined>;
     return {

@@ -130,6 +130,7 @@ export function toChart(chart: api.ChartReference | undefined): ChartReference {
   return {
     path: given(chart.path),
     name: given(chart.name),
+    source: given(chart.source),
     repository: given(chart.repository),
     url: given(chart.url),
     archive: chart.archive.length === 0 ? undefined : chart.archive,

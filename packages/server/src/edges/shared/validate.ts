@@ -4,11 +4,14 @@ import { createValidator } from "@bufbuild/protovalidate";
 
 const validator = createValidator();
 
-/** What a field's rule means, in words that help. */
+/** What the rule of `Message/field` means, in words that help. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
-  [/^name$/, "Lower-case letters, digits, - and ., at most 53 characters, such as my-release."],
-  [/^(namespace|cluster)$/, "Lower-case letters, digits and -, at most 63 characters."],
-  [/^chart\.digest$/, "sha256: and 64 hexadecimal digits."],
+  [/ChartSource\w*\/name$/, "Lower-case letters, digits, - and ., at most 63 characters, such as stable."],
+  [/\/url$/, "http(s)://host/path or oci://registry/path, without user, query and fragment; credentials stand apart."],
+  [/\/refresh_interval$/, 'At least 1 minute and at most 7 days, such as "600s".'],
+  [/\/name$/, "Lower-case letters, digits, - and ., at most 53 characters, such as my-release."],
+  [/\/(namespace|cluster)$/, "Lower-case letters, digits and -, at most 63 characters."],
+  [/\/chart\.digest$/, "sha256: and 64 hexadecimal digits."],
   [/timeout$/, 'More than 0 and at most 24 h, such as "300s".'],
 ];
 
@@ -29,6 +32,6 @@ export function validate(schema: DescMessage, message: Message): void {
     .slice(1);
   throw new BerthError("INVALID_ARGUMENT", `${field}: ${violation.message}.`, {
     field,
-    hint: HINTS.find(([pattern]) => pattern.test(field))?.[1],
+    hint: HINTS.find(([pattern]) => pattern.test(`${schema.name}/${field}`))?.[1],
   });
 }

@@ -16,15 +16,16 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/chart_service.proto.
  */
 export const file_berth_v1_chart_service: GenFile = /*@__PURE__*/
-  fileDesc("ChxiZXJ0aC92MS9jaGFydF9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKxAgoTU2VhcmNoQ2hhcnRzUmVxdWVzdBIcCgpyZXBvc2l0b3J5GAEgASgJQgi6SAVyAxiAEBIXCgVxdWVyeRgCIAEoCUIIukgFcgMY/QESGQoHdmVyc2lvbhgDIAEoCUIIukgFcgMYgAESGgoSaW5jbHVkZV9kZXByZWNhdGVkGAQgASgIEh0KCXBhZ2Vfc2l6ZRgFIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAYgASgJQge6SARyAhhAEhoKCHVzZXJuYW1lGAcgASgJQgi6SAVyAxiACBIbCghwYXNzd29yZBgIIAEoCUIJukgGcgQYgIABEiYKBmFjY2VzcxgJIAEoCzIWLmJlcnRoLnYxLlNvdXJjZUFjY2VzcxIPCgdyZWZyZXNoGAogASgIIp0BChRTZWFyY2hDaGFydHNSZXNwb25zZRIkCgZjaGFydHMYASADKAsyFC5iZXJ0aC52MS5DaGFydEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFEjIKCnVuc2VhcmNoZWQYBCADKAsyHi5iZXJ0aC52MS5VbnNlYXJjaGVkUmVwb3NpdG9yeSJJChRVbnNlYXJjaGVkUmVwb3NpdG9yeRISCgpyZXBvc2l0b3J5GAEgASgJEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKrAQoKQ2hhcnRFbnRyeRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGtleXdvcmRzGAMgAygJEgwKBGhvbWUYBCABKAkSDAoEaWNvbhgFIAEoCRImCgZuZXdlc3QYBiABKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SEAoIdmVyc2lvbnMYByABKAUSEgoKcmVwb3NpdG9yeRgIIAEoCSKbAQoMQ2hhcnRWZXJzaW9uEg8KB3ZlcnNpb24YASABKAkSEwoLYXBwX3ZlcnNpb24YAiABKAkSKwoHY3JlYXRlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZGVwcmVjYXRlZBgEIAEoCBIOCgZkaWdlc3QYBSABKAkSFAoMa3ViZV92ZXJzaW9uGAYgASgJIqIBChhMaXN0Q2hhcnRWZXJzaW9uc1JlcXVlc3QSLwoFY2hhcnQYASABKAsyGC5iZXJ0aC52MS5DaGFydFJlZmVyZW5jZUIGukgDyAEBEhkKB3ZlcnNpb24YAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAQgASgJQge6SARyAhhAInIKGUxpc3RDaGFydFZlcnNpb25zUmVzcG9uc2USKAoIdmVyc2lvbnMYASADKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhIKCnRvdGFsX3NpemUYAyABKAUiWwoQU2hvd0NoYXJ0UmVxdWVzdBIvCgVjaGFydBgBIAEoCzIYLmJlcnRoLnYxLkNoYXJ0UmVmZXJlbmNlQga6SAPIAQESFgoEZmlsZRgCIAEoCUIIukgFcgMYgAgi3gEKEVNob3dDaGFydFJlc3BvbnNlEg4KBmRpZ2VzdBgBIAEoCRIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhZG1lGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhMKC3NjaGVtYV9qc29uGAUgASgJEiIKBWZpbGVzGAYgAygLMhMuYmVydGgudjEuQ2hhcnRGaWxlEgwKBGNyZHMYByADKAkSDwoHY29udGVudBgIIAEoDBIRCglzaWduZWRfYnkYCSABKAkiJwoJQ2hhcnRGaWxlEgwKBG5hbWUYASABKAkSDAoEc2l6ZRgCIAEoAzLbAgoMQ2hhcnRTZXJ2aWNlEmsKDFNlYXJjaENoYXJ0cxIdLmJlcnRoLnYxLlNlYXJjaENoYXJ0c1JlcXVlc3QaHi5iZXJ0aC52MS5TZWFyY2hDaGFydHNSZXNwb25zZSIcgtPkkwIWOgEqIhEvdjEvY2hhcnRzOnNlYXJjaBJ8ChFMaXN0Q2hhcnRWZXJzaW9ucxIiLmJlcnRoLnYxLkxpc3RDaGFydFZlcnNpb25zUmVxdWVzdBojLmJlcnRoLnYxLkxpc3RDaGFydFZlcnNpb25zUmVzcG9uc2UiHoLT5JMCGDoBKiITL3YxL2NoYXJ0czp2ZXJzaW9ucxJgCglTaG93Q2hhcnQSGi5iZXJ0aC52MS5TaG93Q2hhcnRSZXF1ZXN0GhsuYmVydGgudjEuU2hvd0NoYXJ0UmVzcG9uc2UiGoLT5JMCFDoBKiIPL3YxL2NoYXJ0czpzaG93YgZwcm90bzM", [file_berth_v1_release_service, file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChxiZXJ0aC92MS9jaGFydF9zZXJ2aWNlLnByb3RvEghiZXJ0aC52MSKvAwoTU2VhcmNoQ2hhcnRzUmVxdWVzdBIcCgpyZXBvc2l0b3J5GAEgASgJQgi6SAVyAxiAEBIXCgVxdWVyeRgCIAEoCUIIukgFcgMY/QESGQoHdmVyc2lvbhgDIAEoCUIIukgFcgMYgAESGgoSaW5jbHVkZV9kZXByZWNhdGVkGAQgASgIEh0KCXBhZ2Vfc2l6ZRgFIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAYgASgJQge6SARyAhhAEhoKCHVzZXJuYW1lGAcgASgJQgi6SAVyAxiACBIbCghwYXNzd29yZBgIIAEoCUIJukgGcgQYgIABEiYKBmFjY2VzcxgJIAEoCzIWLmJlcnRoLnYxLlNvdXJjZUFjY2VzcxIPCgdyZWZyZXNoGAogASgIEj4KCW5hbWVzcGFjZRgLIAEoCUIrukgociYYPzIiXihbYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyk/JBI8CgZzb3VyY2UYDCABKAlCLLpIKXInGD8yI14oW2EtejAtOV0oWy1hLXowLTkuXSpbYS16MC05XSk/KT8kIp0BChRTZWFyY2hDaGFydHNSZXNwb25zZRIkCgZjaGFydHMYASADKAsyFC5iZXJ0aC52MS5DaGFydEVudHJ5EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFEjIKCnVuc2VhcmNoZWQYBCADKAsyHi5iZXJ0aC52MS5VbnNlYXJjaGVkUmVwb3NpdG9yeSJJChRVbnNlYXJjaGVkUmVwb3NpdG9yeRISCgpyZXBvc2l0b3J5GAEgASgJEgwKBGNvZGUYAiABKAkSDwoHbWVzc2FnZRgDIAEoCSKrAQoKQ2hhcnRFbnRyeRIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJEhAKCGtleXdvcmRzGAMgAygJEgwKBGhvbWUYBCABKAkSDAoEaWNvbhgFIAEoCRImCgZuZXdlc3QYBiABKAsyFi5iZXJ0aC52MS5DaGFydFZlcnNpb24SEAoIdmVyc2lvbnMYByABKAUSEgoKcmVwb3NpdG9yeRgIIAEoCSKbAQoMQ2hhcnRWZXJzaW9uEg8KB3ZlcnNpb24YASABKAkSEwoLYXBwX3ZlcnNpb24YAiABKAkSKwoHY3JlYXRlZBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKZGVwcmVjYXRlZBgEIAEoCBIOCgZkaWdlc3QYBSABKAkSFAoMa3ViZV92ZXJzaW9uGAYgASgJIuIBChhMaXN0Q2hhcnRWZXJzaW9uc1JlcXVlc3QSLwoFY2hhcnQYASABKAsyGC5iZXJ0aC52MS5DaGFydFJlZmVyZW5jZUIGukgDyAEBEhkKB3ZlcnNpb24YAiABKAlCCLpIBXIDGIABEh0KCXBhZ2Vfc2l6ZRgDIAEoBUIKukgHGgUY9AMoABIbCgpwYWdlX3Rva2VuGAQgASgJQge6SARyAhhAEj4KCW5hbWVzcGFjZRgFIAEoCUIrukgociYYPzIiXihbYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyk/JCJyChlMaXN0Q2hhcnRWZXJzaW9uc1Jlc3BvbnNlEigKCHZlcnNpb25zGAEgAygLMhYuYmVydGgudjEuQ2hhcnRWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRISCgp0b3RhbF9zaXplGAMgASgFIpsBChBTaG93Q2hhcnRSZXF1ZXN0Ei8KBWNoYXJ0GAEgASgLMhguYmVydGgudjEuQ2hhcnRSZWZlcmVuY2VCBrpIA8gBARIWCgRmaWxlGAIgASgJQgi6SAVyAxiACBI+CgluYW1lc3BhY2UYAyABKAlCK7pIKHImGD8yIl4oW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8pPyQi3gEKEVNob3dDaGFydFJlc3BvbnNlEg4KBmRpZ2VzdBgBIAEoCRIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDgoGcmVhZG1lGAMgASgJEhMKC3ZhbHVlc195YW1sGAQgASgJEhMKC3NjaGVtYV9qc29uGAUgASgJEiIKBWZpbGVzGAYgAygLMhMuYmVydGgudjEuQ2hhcnRGaWxlEgwKBGNyZHMYByADKAkSDwoHY29udGVudBgIIAEoDBIRCglzaWduZWRfYnkYCSABKAkiJwoJQ2hhcnRGaWxlEgwKBG5hbWUYASABKAkSDAoEc2l6ZRgCIAEoAzLrAwoMQ2hhcnRTZXJ2aWNlEpoBCgxTZWFyY2hDaGFydHMSHS5iZXJ0aC52MS5TZWFyY2hDaGFydHNSZXF1ZXN0Gh4uYmVydGgudjEuU2VhcmNoQ2hhcnRzUmVzcG9uc2UiS4LT5JMCRToBKlotOgEqIigvdjEvbmFtZXNwYWNlcy97bmFtZXNwYWNlfS9jaGFydHM6c2VhcmNoIhEvdjEvY2hhcnRzOnNlYXJjaBKtAQoRTGlzdENoYXJ0VmVyc2lvbnMSIi5iZXJ0aC52MS5MaXN0Q2hhcnRWZXJzaW9uc1JlcXVlc3QaIy5iZXJ0aC52MS5MaXN0Q2hhcnRWZXJzaW9uc1Jlc3BvbnNlIk+C0+STAkk6ASpaLzoBKiIqL3YxL25hbWVzcGFjZXMve25hbWVzcGFjZX0vY2hhcnRzOnZlcnNpb25zIhMvdjEvY2hhcnRzOnZlcnNpb25zEo0BCglTaG93Q2hhcnQSGi5iZXJ0aC52MS5TaG93Q2hhcnRSZXF1ZXN0GhsuYmVydGgudjEuU2hvd0NoYXJ0UmVzcG9uc2UiR4LT5JMCQToBKlorOgEqIiYvdjEvbmFtZXNwYWNlcy97bmFtZXNwYWNlfS9jaGFydHM6c2hvdyIPL3YxL2NoYXJ0czpzaG93YgZwcm90bzM", [file_berth_v1_release_service, file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message berth.v1.SearchChartsRequest
  */
 export type SearchChartsRequest = Message<"berth.v1.SearchChartsRequest"> & {
   /**
-   * URL of an HTTP repository, or the name of one in the configuration. Empty
-   * means all that the configuration names; then no credentials are given.
+   * URL of an HTTP repository, or the name of a ChartSource of the namespace or, if
+   * there is none, of a repository in the configuration. Empty means `source`, or
+   * all that have a name; then no credentials are given.
    *
    * @generated from field: string repository = 1;
    */
@@ -84,6 +85,20 @@ export type SearchChartsRequest = Message<"berth.v1.SearchChartsRequest"> & {
    * @generated from field: bool refresh = 10;
    */
   refresh: boolean;
+
+  /**
+   * Namespace of the ChartSources; empty where none is meant.
+   *
+   * @generated from field: string namespace = 11;
+   */
+  namespace: string;
+
+  /**
+   * Name of a ChartSource of the namespace.
+   *
+   * @generated from field: string source = 12;
+   */
+  source: string;
 };
 
 /**
@@ -135,7 +150,7 @@ export const SearchChartsResponseSchema: GenMessage<SearchChartsResponse> = /*@_
   messageDesc(file_berth_v1_chart_service, 1);
 
 /**
- * UnsearchedRepository is a repository of the configuration that was left out.
+ * UnsearchedRepository is a ChartSource, or a repository of the configuration, that was left out.
  *
  * @generated from message berth.v1.UnsearchedRepository
  */
@@ -209,7 +224,7 @@ export type ChartEntry = Message<"berth.v1.ChartEntry"> & {
   versions: number;
 
   /**
-   * Name of its repository in the configuration; empty of one asked by its URL.
+   * Name of its ChartSource or of its repository in the configuration; empty of one asked by its URL.
    *
    * @generated from field: string repository = 8;
    */
@@ -300,6 +315,13 @@ export type ListChartVersionsRequest = Message<"berth.v1.ListChartVersionsReques
    * @generated from field: string page_token = 4;
    */
   pageToken: string;
+
+  /**
+   * Namespace of the ChartSource that the chart names; empty where it names none.
+   *
+   * @generated from field: string namespace = 5;
+   */
+  namespace: string;
 };
 
 /**
@@ -353,6 +375,13 @@ export type ShowChartRequest = Message<"berth.v1.ShowChartRequest"> & {
    * @generated from field: string file = 2;
    */
   file: string;
+
+  /**
+   * Namespace of the ChartSource that the chart names; empty where it names none.
+   *
+   * @generated from field: string namespace = 3;
+   */
+  namespace: string;
 };
 
 /**
@@ -466,7 +495,7 @@ export const ChartFileSchema: GenMessage<ChartFile> = /*@__PURE__*/
 export const ChartService: GenService<{
   /**
    * Finds charts by name, description, keyword and version, in one repository or
-   * in all of the configuration.
+   * in all that have a name: ChartSources of a namespace, and those of the configuration.
    *
    * @generated from rpc berth.v1.ChartService.SearchCharts
    */

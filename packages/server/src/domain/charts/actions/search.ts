@@ -1,9 +1,11 @@
 import { BerthError, asBerthError } from "@berth/base";
 import type { EgressPolicy, Engine } from "@berth/engine-client";
 
-import { resolveChart } from "../resolve.ts";
+import type { Principal } from "../../access/index.ts";
+import type { ChartReference } from "../../command.ts";
 import type { ChartPolicy } from "../resolve.ts";
-import type { ChartEntry, ChartQuery, FoundCharts, Page } from "../types.ts";
+import type { ChartResolver, SourceLookup } from "../resolver.ts";
+import type { ChartEntry, ChartQuery, ChartReader, FoundCharts, Page } from "../types.ts";
 import { refuse, toChart, toVersion } from "./wire.ts";
 
 /** Repositories asked at the same time. */
@@ -12,27 +14,34 @@ const AT_ONCE = 4;
 /** What a search is made of. */
 export interface SearchParts {
   readonly engine: Engine;
-  readonly charts: ChartPolicy;
+  readonly charts: ChartResolver;
+  readonly policy: ChartPolicy;
+  readonly sources: SourceLookup;
   readonly egress: EgressPolicy;
 }
 
-/** Searches one repository, or all that the configuration names. */
-export function createChartSearch(parts: SearchParts): (query: ChartQuery) => Promise<FoundCharts> {
-  return async (query) => {
-    if (query.repository === "") return searchAll(parts, query);
-    return { ...(await searchOne(parts, query)), unsearched: [] };
+/** Searches one place, or all that have a name: ChartSources of the namespace and repositories of the configuration. */
+export function createChartSearch(parts: SearchParts): ChartReader["search"] {
+  return async (principal, query) => {
+    const { repository, source } = query;
+    if (repository !== "" && source !== "") {
+      throw new BerthError("INVALID_ARGUMENT", "A repository and a source exclude each other.", { field: "source" });
+    }
+    if (repository === "" && source === "") return searchAll(parts, principal, query);
+    return { ...(await searchOne(parts, principal, query)), unsearched: [] };
   };
 }
 
-async function searchOne({ engine, charts, egress }: SearchParts, query: ChartQuery): Promise<Page<ChartEntry>> {
-  const { repository, username, password, access: given, ...rest } = query;
-  const isUrl = repository.includes("://");
-  // The name of a chart plays no part: what is resolved is the place.
-  const reference = isUrl ? { name: "any", repository } : { name: `${repository}/any` };
-  const { source, access } = toChart(resolveChart({ ...reference, username, password, access: given }, charts), egress);
+async function searchOne(
+  { engine, charts, egress }: SearchParts,
+  principal: Principal,
+  query: ChartQuery,
+): Promise<Page<ChartEntry>> {
+  const { namespace, repository, source: named, username: _u, password: _p, access: _a, ...rest } = query;
+  const { source, access } = toChart(await charts(principal, namespace, toReference(query)), egress);
   if (source.case !== "repository") {
     throw new BerthError("INVALID_ARGUMENT", "A registry has no index that could be searched.", {
-      field: "repository",
+      field: named === "" ? "repository" : "source",
       hint: "Name the chart and list its versions.",
     });
   }
@@ -41,26 +50,37 @@ async function searchOne({ engine, charts, egress }: SearchParts, query: ChartQu
   const items = answer.charts.map(({ newest, ...entry }) => ({
     ...entry,
     newest: newest === undefined ? undefined : toVersion(newest),
-    repository: isUrl ? "" : repository,
+    repository: repository.includes("://") ? "" : named || repository,
   }));
   return { items, total: answer.total };
 }
 
-/** Merges what each repository has, of which each gives as many as could be on the page. */
-async function searchAll(parts: SearchParts, query: ChartQuery): Promise<FoundCharts> {
-  const { username, password, access, offset, limit } = query;
+/** The name of a chart plays no part: what is resolved is the place. */
+function toReference({ repository, source, username, password, access }: ChartQuery): ChartReference {
+  if (source !== "") return { name: "any", source, username, password, access };
+  const place = repository.includes("://") ? { name: "any", repository } : { name: `${repository}/any` };
+  return { ...place, username, password, access };
+}
+
+/** Merges what each place has, of which each gives as many as could be on the page. */
+async function searchAll(parts: SearchParts, principal: Principal, query: ChartQuery): Promise<FoundCharts> {
+  const { namespace, username, password, access, offset, limit } = query;
   if (username !== undefined || password !== undefined || access !== undefined) {
     throw new BerthError("INVALID_ARGUMENT", "Credentials are for one repository, and none is named.", {
       field: "repository",
     });
   }
-  const names = Object.keys(parts.charts.repositories).sort();
+  const own = namespace === "" ? [] : parts.sources.list(namespace).map(({ name }) => name);
+  // A name of both is the source's.
+  const names = [...new Set([...own, ...Object.keys(parts.policy.repositories)])].sort();
   const found: ChartEntry[] = [];
   const unsearched: FoundCharts["unsearched"][number][] = [];
   let total = 0;
   for (let i = 0; i < names.length; i += AT_ONCE) {
     const some = names.slice(i, i + AT_ONCE);
-    const asked = some.map((repository) => searchOne(parts, { ...query, repository, offset: 0, limit: offset + limit }));
+    const asked = some.map((repository) =>
+      searchOne(parts, principal, { ...query, repository, offset: 0, limit: offset + limit }),
+    );
     for (const [at, answer] of (await Promise.allSettled(asked)).entries()) {
       if (answer.status === "rejected") {
         const error = asBerthError(answer.reason);

@@ -2,7 +2,7 @@ import { BerthError, isErrorCode } from "@berth/base";
 import type { engine as wire } from "@berth/contract";
 import type { EgressPolicy } from "@berth/engine-client";
 
-import type { ChartSource, ResolvedChart } from "../resolve.ts";
+import type { ChartOrigin, ResolvedChart } from "../resolve.ts";
 import type { ChartVersion } from "../types.ts";
 
 /** The chart as the engine is told of it. */
@@ -15,7 +15,7 @@ export function toChart({ source, digest, access, trust, provenance }: ResolvedC
   };
 }
 
-function toSource(source: ChartSource) {
+function toSource(source: ChartOrigin) {
   switch (source.kind) {
     case "path":
       return { case: "path" as const, value: source.path };
@@ -34,7 +34,8 @@ function toSource(source: ChartSource) {
   }
 }
 
-function toAccess(access: ResolvedChart["access"]) {
+/** How a source is reached, as the engine is told of it. */
+export function toAccess(access: ResolvedChart["access"]) {
   return {
     username: access.username,
     password: access.password,
@@ -58,11 +59,17 @@ export function toVersion({ version, appVersion, created, deprecated, digest, ku
   return { version, appVersion, created: at, deprecated, digest, kubeVersion };
 }
 
-/** Throws what an answer carries as its error. */
-export function refuse(error: wire.ActionError | undefined): void {
-  if (error === undefined) return;
-  throw new BerthError(isErrorCode(error.code) ? error.code : "INTERNAL", error.message, {
+/** The engine's error as ours; undefined where there is none. */
+export function toError(error: wire.ActionError | undefined): BerthError | undefined {
+  if (error === undefined) return undefined;
+  return new BerthError(isErrorCode(error.code) ? error.code : "INTERNAL", error.message, {
     field: error.field === "" ? undefined : error.field,
     details: error.details,
   });
+}
+
+/** Throws what an answer carries as its error. */
+export function refuse(error: wire.ActionError | undefined): void {
+  const ours = toError(error);
+  if (ours !== undefined) throw ours;
 }

@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from "diff";
 
 import type { Access, Principal } from "../../access/index.ts";
 import { toChart } from "../../charts/actions/wire.ts";
-import { checkUpload, resolveChart } from "../../charts/index.ts";
+import { checkUpload } from "../../charts/index.ts";
 import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
@@ -38,7 +38,7 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
       const { target } = command;
       const { manifest, notes, hooks, chartDigest, encodedSize, error } = await parts.engine.render({
         target: toTarget(clusters.get(target.cluster), principal, target, parts.storageOf(target)),
-        chart: toChart(resolveChart(command.chart, parts.charts), parts.egress),
+        chart: toChart(await parts.charts(principal, target.namespace, command.chart), parts.egress),
         values: toValues(command.values),
         options: toOptions(command.options, command.labels),
         server: true,
@@ -50,14 +50,14 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
 }
 
 /** Asks the engine what a command would change. */
-function askForPlan(
+async function askForPlan(
   parts: Pick<ActionParts, "engine" | "charts" | "egress" | "storageOf">,
   cluster: Cluster,
   principal: Principal,
   command: InstallCommand | UpgradeCommand,
 ): Promise<engine.PlanResponse> {
   checkUpload(command.chart, command.values);
-  const chart = resolveChart(command.chart, parts.charts);
+  const chart = await parts.charts(principal, command.target.namespace, command.chart);
   const { expectedRevision } = command;
   const common = {
     target: toTarget(cluster, principal, command.target, parts.storageOf(command.target)),

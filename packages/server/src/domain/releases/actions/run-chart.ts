@@ -2,7 +2,7 @@ import type { engine } from "@berth/contract";
 import type { RunOptions } from "@berth/engine-client";
 
 import { toChart } from "../../charts/actions/wire.ts";
-import { checkUpload, resolveChart } from "../../charts/index.ts";
+import { checkUpload } from "../../charts/index.ts";
 import type { InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionOutcome, ActionRun } from "../action.ts";
 import { asStale, bindToPlan } from "../plan-token.ts";
@@ -27,7 +27,7 @@ export async function runChart<Command extends InstallCommand | UpgradeCommand>(
   call: (request: ChartRequest, bound: Command, options: RunOptions) => Promise<engine.ActionResult>,
 ): Promise<ActionOutcome> {
   const bound = bindToPlan(command);
-  const resolved = resolveChart(bound.chart, parts.charts);
+  const resolved = await parts.charts(run.principal, bound.target.namespace, bound.chart);
   checkUpload(bound.chart, bound.values);
   if (bound.options?.dryRun === true) await refuseWhatWouldFail(parts, run, bound);
   const chart = toChart(resolved, parts.egress);

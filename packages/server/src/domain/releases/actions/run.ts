@@ -2,7 +2,7 @@ import { BerthError, asBerthError } from "@berth/base";
 import type { engine as wire } from "@berth/contract";
 import type { EgressPolicy, Engine, RunOptions } from "@berth/engine-client";
 
-import type { ChartPolicy } from "../../charts/index.ts";
+import type { ChartResolver } from "../../charts/index.ts";
 import type { ReleaseTarget } from "../../command.ts";
 import type { ActionOutcome, ActionResult, ActionRun } from "../action.ts";
 import type { StorageKind } from "../stored-revision.ts";
@@ -12,7 +12,7 @@ import { toTarget } from "./request.ts";
 /** What every action is made of. */
 export interface ActionParts {
   readonly engine: Engine;
-  readonly charts: ChartPolicy;
+  readonly charts: ChartResolver;
   readonly egress: EgressPolicy;
   /** Where a release is stored, as far as the watch cache knows. */
   readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
