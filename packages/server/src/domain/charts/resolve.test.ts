@@ -18,6 +18,13 @@ test("a named repository gives its URL and credentials", () => {
   });
 });
 
+test("the configuration's credentials are never shown in a way that a caller chooses", () => {
+  for (const own of [{ access: { insecureSkipTlsVerify: true } }, { username: "me" }, { password: "mine" }]) {
+    const { access } = resolveChart({ name: "stable/x", ...own }, policy);
+    assert.ok(!Object.values(access).includes("p") && !Object.values(access).includes("u"), JSON.stringify(access));
+  }
+});
+
 test("a URL may end in index.yaml and hold its user, which leaves it", () => {
   const chart = resolveChart({ name: "x", repository: "https://me:p%40ss@example.com/a/index.yaml" }, policy);
   assert.deepEqual(chart.source, {

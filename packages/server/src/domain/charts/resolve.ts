@@ -191,17 +191,21 @@ function fromNamed(reference: ChartReference, name: string, policy: ChartPolicy)
   if (repositoryName === "" || !Object.hasOwn(policy.repositories, repositoryName) || chart === "") {
     throw unknownRepository(repositoryName, name, policy);
   }
-  const { url, username, password, ...access } = policy.repositories[repositoryName] as NamedRepository;
-  return fromRepository(
-    {
-      ...reference,
-      username: reference.username ?? username,
-      password: reference.password ?? password,
-      access: reference.access ?? access,
-    },
-    chart,
-    url,
-  );
+  const { url, ...configured } = policy.repositories[repositoryName] as NamedRepository;
+  return fromRepository({ ...reference, ...accessOf(reference, configured) }, chart, url);
+}
+
+/**
+ * The configuration's credentials are shown only as the configuration says: a
+ * caller who brings anything of that kind is read with the caller's alone.
+ */
+function accessOf(reference: ChartReference, configured: Omit<NamedRepository, "url">) {
+  const { username, password, access } = reference;
+  const { username: itsUser, password: itsPassword, ...itsAccess } = configured;
+  const isOwn = [username, password, access].some((one) => one !== undefined);
+  if (!isOwn) return { username: itsUser, password: itsPassword, access: itsAccess };
+  const { certificateAuthority, insecureSkipTlsVerify, plainHttp } = itsAccess;
+  return { username, password, access: access ?? { certificateAuthority, insecureSkipTlsVerify, plainHttp } };
 }
 
 function unknownRepository(repositoryName: string, name: string, policy: ChartPolicy): BerthError {

@@ -107,8 +107,9 @@ async function findKeyed(parts: AcceptParts, name: string, digest: string): Prom
     });
   }
   const known = await parts.writes.readOperation(id);
-  if (known !== undefined) return known;
-  // Its first caller has died in between, or is not there yet.
+  const hasPlace = parts.cache.queue(queueName(request.target))?.operations.includes(id) === true;
+  if (known !== undefined && (hasPlace || hasEnded(known))) return known;
+  // Its first caller has died in between, or is not there yet: what is answered has its place in the order.
   return put(parts, id, request, false);
 }
 
