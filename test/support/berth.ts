@@ -9,7 +9,7 @@ import type { KubeClient } from "@berth/kube";
 
 import { composeBerth } from "../../packages/server/src/compose.ts";
 import { loadConfig } from "../../packages/server/src/config.ts";
-import { createServer } from "../../packages/server/src/edges/index.ts";
+import { createServer, operationJson } from "../../packages/server/src/edges/index.ts";
 import { makeChartDirectory } from "./charts.ts";
 import type { ChartDirectory } from "./charts.ts";
 import { helm, helmJson } from "./helm.ts";
@@ -41,6 +41,8 @@ export interface TestBerth extends AsyncDisposable {
   ): Promise<Answer<T>>;
   /** Reads an object of the namespace; undefined where there is none. */
   object<T = Record<string, unknown>>(path: string): Promise<T | undefined>;
+  /** Ends it as a replica that is told to stop; its namespaces stay. */
+  stop(): Promise<void>;
   /** Closes the port alone. */
   close(deadlineMs: number): Promise<void>;
   helm(...args: string[]): Promise<string>;
@@ -89,9 +91,11 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     BERTH_CONFIG: configFile,
   });
   const log = options.log ?? silentLogger;
-  const { berth, close } = await composeBerth(config, log);
+  const { berth, close } = await composeBerth(config, log, { operationJson });
   const server = await createServer(berth, { host: config.host, port: 0, log });
   await ready(server.url);
+  let stopped: Promise<void> | undefined;
+  const stop = () => (stopped ??= server.close(2_000).then(close));
   return {
     url: server.url,
     namespace,
@@ -105,9 +109,9 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     close: (deadlineMs) => server.close(deadlineMs),
     helm: (...args) => helm(kubeconfig, "-n", namespace, ...args),
     helmJson: (...args) => helmJson(kubeconfig, "-n", namespace, ...args),
+    stop,
     async [Symbol.asyncDispose]() {
-      await server.close(2_000);
-      await close();
+      await stop();
       await kube.request({ method: "DELETE", path: `/api/v1/namespaces/${namespace}` }).catch(() => undefined);
       await kube.request({ method: "DELETE", path: `/api/v1/namespaces/${home}` }).catch(() => undefined);
       await kube.close();

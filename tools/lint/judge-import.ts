@@ -24,7 +24,8 @@ export function judgeImport(from: string, specifier: string, hasDoor: HasDoor): 
   if (isDeep) return `Import ${specifier.split("/").slice(0, 2).join("/")}: a package has one door.`;
   if (place.package === "") return undefined;
   const owned = OWNED_MODULES[specifier.replace(/^child_process$/, "node:child_process")];
-  if (owned !== undefined && !owned.includes(place.package) && !place.isFree) {
+  const isOwner = (owner: string) => `${place.path}/`.startsWith(`packages/${owner}/`);
+  if (owned !== undefined && !owned.some(isOwner) && !place.isFree) {
     return `${specifier} belongs to ${owned.join(" and ")}.`;
   }
   if (place.isFree) return undefined;

@@ -21,6 +21,7 @@ import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations } from "./domain/operations/index.ts";
+import type { CallbackOptions } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
   createReleaseIndex,
@@ -47,8 +48,14 @@ export interface ComposedBerth {
   close(): Promise<void>;
 }
 
+/** What edges give to parts that are none. */
+export interface EdgeParts {
+  /** The JSON of an operation, as REST shows it. */
+  readonly operationJson: CallbackOptions["render"];
+}
+
 /** The composition root: every part, made once, in the order of their needs. */
-export async function composeBerth(config: Config, log: Logger): Promise<ComposedBerth> {
+export async function composeBerth(config: Config, log: Logger, edges: EdgeParts): Promise<ComposedBerth> {
   const clock = systemClock;
   const connection = await loadKubeconfig(config.kubeconfig, config.context);
   const client = createKubeClient(connection, { log, clock });
@@ -74,6 +81,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const operations = createOperations({
     ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
     ...{ limits: config.operations, retention: config.retention },
+    callbacks: { endpoints: config.callbacks, egress: config.egress, render: edges.operationJson },
     actions: createActions(parts),
     charts: parts.charts,
     holder: createHolder(parts),

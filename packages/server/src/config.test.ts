@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 
 import { loadConfig } from "./config.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "berth-config-"));
+after(() => rmSync(directory, { recursive: true }));
 
 const least = { BERTH_KUBECONFIG: "/k", BERTH_ENGINE: "/e" };
 
@@ -32,4 +38,45 @@ test("what is wrong is named", () => {
 test("of the environment the engine gets Go's own variables and no other", () => {
   const config = loadConfig({ ...least, GOMEMLIMIT: "512MiB", SECRET: "x" });
   assert.deepEqual(config.engineEnvironment, { GOMEMLIMIT: "512MiB" });
+});
+
+const KEY = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+
+/** Loads a configuration with one callback, whose file holds `keys`. */
+function loadCallback(callback: Record<string, unknown>, keys: string, egress: Record<string, unknown> = {}) {
+  const secretFile = join(directory, "keys");
+  writeFileSync(secretFile, keys);
+  const file = join(directory, "berth.json");
+  writeFileSync(file, JSON.stringify({ callbacks: [{ secretFile, ...callback }], egress }));
+  return loadConfig({ ...least, BERTH_CONFIG: file });
+}
+
+test("keys of callbacks are read as Standard Webhooks writes them, one a line", () => {
+  const url = "https://hooks.example.com/berth/";
+  const bare = Buffer.alloc(24, 9).toString("base64");
+  const { callbacks } = loadCallback({ url }, `${KEY}\n${bare}\n`);
+  assert.deepEqual(callbacks[0]?.keys, [new Uint8Array(32).fill(7), new Uint8Array(24).fill(9)]);
+  for (const keys of ["", "whsec_", "whsec_c2hvcnQ=", `${KEY}!`, Buffer.alloc(65).toString("base64")]) {
+    const isRefused = (error: { field: string; message: string }) =>
+      error.field === "callbacks.0.secretFile" && (keys.length < 8 || !error.message.includes(keys));
+    assert.throws(() => loadCallback({ url }, keys), isRefused, keys);
+  }
+  assert.throws(() => loadCallback({ url, secretFile: "/nowhere" }, KEY), { field: "callbacks.0.secretFile" });
+});
+
+test("callbacks are https, but where egress names the host", () => {
+  const load = (url: string, egress = {}) => loadCallback({ url }, KEY, egress);
+  assert.throws(() => load("http://hooks.team.svc/"), { field: "callbacks.0.url" });
+  assert.throws(() => load("http://127.0.0.1:8080/"), { field: "callbacks.0.url" });
+  assert.throws(() => load("https://user:word@hooks.example.com/"), { field: "callbacks.0.url" });
+  assert.throws(() => load("https://hooks.example.com/?a=b"), { field: "callbacks.0.url" });
+  assert.throws(() => load("ftp://hooks.example.com/"), { code: "INVALID_ARGUMENT" });
+  assert.equal(load("http://hooks.team.svc/", { allowedHosts: ["Hooks.team.svc"] }).callbacks.length, 1);
+  assert.equal(load("http://[::1]:8080/", { allowLoopback: true }).callbacks.length, 1);
+});
+
+test("a block of addresses that is none ends the start", () => {
+  const load = (block: string) => loadCallback({ url: "https://a.example/" }, KEY, { allowedCidrs: [block] });
+  assert.throws(() => load("10.0.0.0"), { code: "INVALID_ARGUMENT", field: "egress.allowedCidrs.0" });
+  assert.deepEqual(load("fd00::/8").egress.allowedCidrs, ["fd00::/8"]);
 });

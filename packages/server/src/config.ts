@@ -39,7 +39,7 @@ const fileSchema = z.strictObject({
       allowLoopback: z.boolean().optional(),
       allowLinkLocal: z.boolean().default(false),
       allowedHosts: z.array(z.string()).default([]),
-      allowedCidrs: z.array(z.string()).default([]),
+      allowedCidrs: z.array(z.union([z.cidrv4(), z.cidrv6()])).default([]),
     })
     .prefault({}),
   /** How many operations a replica works on at once, and how many may be open in all. */
@@ -61,6 +61,18 @@ const fileSchema = z.strictObject({
       retryMinutes: z.number().min(0).max(10_080).default(60),
     })
     .prefault({}),
+  /** Who may be told of an operation's end, each with the file of the keys that sign. */
+  callbacks: z
+    .array(
+      z.strictObject({
+        url: z.url({ protocol: /^https?$/ }),
+        secretFile: z.string().min(1),
+        /** PEM text. */
+        certificateAuthority: z.string().optional(),
+      }),
+    )
+    .max(1000)
+    .default([]),
 });
 
 const flag = z.stringbool().default(false);
@@ -113,6 +125,11 @@ export interface Config {
   readonly verification: ReturnType<typeof readVerification> | undefined;
   readonly operations: z.infer<typeof fileSchema>["operations"];
   readonly retention: { readonly ms: number; readonly count: number; readonly retryMs: number };
+  readonly callbacks: readonly {
+    readonly url: string;
+    readonly keys: readonly Uint8Array[];
+    readonly certificateAuthority: string | undefined;
+  }[];
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -135,6 +152,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       },
     );
   }
+  // Charts of the machine and repositories of the machine go together: `up` has both.
+  const egress = { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS };
   return Object.freeze({
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
@@ -156,8 +175,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       retryMs: file.retention.retryMinutes * 60_000,
     },
     verification: file.verification === undefined ? undefined : readVerification(file.verification),
-    // Charts of the machine and repositories of the machine go together: `up` has both.
-    egress: { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS },
+    callbacks: file.callbacks.map((callback, index) => readCallback(callback, `callbacks.${String(index)}`, egress)),
+    egress,
   });
 }
 
@@ -182,6 +201,45 @@ function readKeys(name: string, path: string | undefined): Uint8Array {
       cause: error,
     });
   }
+}
+
+type CallbackFile = z.infer<typeof fileSchema>["callbacks"][number];
+
+function readCallback({ url, secretFile, certificateAuthority }: CallbackFile, at: string, egress: Config["egress"]) {
+  const { protocol, hostname, username, password, search, hash } = new URL(url);
+  if (`${username}${password}${search}${hash}` !== "") {
+    throw refusedCallback(`${at}.url`, "has a user, a query or a fragment", "Give scheme, host, port and path alone.");
+  }
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isNamed = egress.allowedHosts.some((allowed) => allowed.toLowerCase() === host);
+  const isOwn = egress.allowLoopback && isLoopback(host);
+  if (protocol === "http:" && !isNamed && !isOwn) {
+    const hint = "Use https, or name the host in egress.allowedHosts.";
+    throw refusedCallback(`${at}.url`, "is not https", hint);
+  }
+  return { url, keys: readSigningKeys(`${at}.secretFile`, secretFile), certificateAuthority };
+}
+
+/** The keys of a file, one a line, as Standard Webhooks writes them: base64 of 24 to 64 bytes behind `whsec_`. */
+function readSigningKeys(field: string, path: string): Uint8Array[] {
+  const hint = "Give the path of a file with keys like whsec_…, one a line: base64 of 24 to 64 random bytes each.";
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw refusedCallback(field, "cannot be read", hint, error);
+  }
+  const lines = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim().replace(/^whsec_/, "")]));
+  const keys = lines.map((line) => new Uint8Array(Buffer.from(line, "base64")));
+  const areWhole = lines.every((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line) && line.length % 4 === 0);
+  if (!areWhole || keys.length === 0 || keys.some(({ length }) => length < 24 || length > 64)) {
+    throw refusedCallback(field, "has no keys of the form that is wanted", hint);
+  }
+  return keys;
+}
+
+function refusedCallback(field: string, why: string, hint: string, cause?: unknown): BerthError {
+  return new BerthError("INVALID_ARGUMENT", `Configuration (file): ${field} ${why}.`, { field, hint, cause });
 }
 
 /** Variables of Go's runtime and of its TLS roots that reach the engine. */

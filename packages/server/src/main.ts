@@ -3,7 +3,7 @@ import { pino, stdSerializers } from "pino";
 
 import { composeBerth } from "./compose.ts";
 import { loadConfig } from "./config.ts";
-import { createServer } from "./edges/index.ts";
+import { createServer, operationJson } from "./edges/index.ts";
 
 /** How long open requests may take to end once Berth was told to stop, in milliseconds. */
 const DRAIN = 10_000;
@@ -13,7 +13,7 @@ const HAND_ON = 5_000;
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = pino({ level: config.logLevel, serializers: { error: stdSerializers.err } }, pino.destination(2));
-  const { berth, drain, close } = await composeBerth(config, log);
+  const { berth, drain, close } = await composeBerth(config, log, { operationJson });
   const server = await createServer(berth, { host: config.host, port: config.port, log });
   log.info({ url: server.url }, "listening");
 

@@ -21,6 +21,8 @@ declare module "fastify" {
   }
 }
 
+export { operationJson } from "./shared/operation-json.ts";
+
 /** Where the server listens. */
 export interface ServerOptions {
   readonly host: string;

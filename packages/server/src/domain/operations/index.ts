@@ -1,3 +1,4 @@
+export type { CallbackOptions } from "./callbacks/types.ts";
 export type { Retry } from "./retry.ts";
 export { createOperations } from "./service.ts";
 export type { Operations, OperationsParts } from "./service.ts";

@@ -58,12 +58,22 @@ export interface StoredStatus {
   readonly error?: StoredError | undefined;
   readonly lastEvent?: number;
   readonly events?: readonly OperationEvent[];
-  readonly callback?: { readonly attempts?: number; readonly nextTime?: string; readonly state: CallbackState };
+  readonly callback?: StoredCallback;
   readonly conditions?: readonly Condition[];
 }
 
 /** Where a callback is. */
 export type CallbackState = "pending" | "delivered" | "failed";
+
+/** How far somebody is told of an ending; nothing is stored before the first try. */
+export interface StoredCallback {
+  readonly state: CallbackState;
+  readonly attempts?: number;
+  /** When it is tried again. */
+  readonly nextTime?: string;
+  /** What the last try that failed came to. */
+  readonly reason?: string;
+}
 
 interface Condition {
   readonly type: string;
@@ -98,6 +108,12 @@ export function hasEnded(record: OperationRecord): boolean {
   return record.status?.endTime !== undefined;
 }
 
+/** Where the callback of an operation is, which is pending from the first; undefined where nobody is told. */
+export function callbackOf({ spec, status }: OperationRecord): CallbackState | undefined {
+  if (spec.request.policy.callbackUrl === undefined) return undefined;
+  return status?.callback?.state ?? "pending";
+}
+
 /** The operation that a record is of. */
 export function toOperation(record: OperationRecord): Operation {
   const { request, cancel } = record.spec;
@@ -119,7 +135,7 @@ export function toOperation(record: OperationRecord): Operation {
     retryOf: request.retryOf ?? "",
     cancelledBy: cancel?.by ?? "",
     lastEvent: status.lastEvent ?? 0,
-    callback: status.callback?.state ?? "",
+    callback: callbackOf(record) ?? "",
     createTime: new Date(request.createTime),
     startTime: toDate(status.startTime),
     endTime: toDate(status.endTime),

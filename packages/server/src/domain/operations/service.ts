@@ -7,6 +7,8 @@ import type { ChartResolver } from "../charts/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import type { Actions, Holder } from "../releases/index.ts";
+import { createCallbacks } from "./callbacks/callbacks.ts";
+import type { CallbackOptions } from "./callbacks/types.ts";
 import { createFollowers } from "./followers.ts";
 import { createHomeCache } from "./store/cache.ts";
 import { createHomeWrites } from "./store/writes.ts";
@@ -38,6 +40,7 @@ export interface OperationsParts {
   readonly isStored: (target: ReleaseTarget) => boolean;
   readonly limits: Limits & { readonly open: number; readonly openPerTenant: number };
   readonly retention: Retention;
+  readonly callbacks: CallbackOptions;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -65,12 +68,14 @@ export function createOperations(parts: OperationsParts): Operations {
   const liveness = createLiveness({ cache, client, namespace, clock });
   const shared = { ...parts, cache, writes, followers, newId: newOperationId };
   const worker = createWorker({ ...shared, replica, liveness, onEnded: (ended) => auditEnd(parts.audit, ended) });
+  const callbacks = createCallbacks({ ...shared, replica, liveness }, parts.callbacks);
   const sweeper = createSweeper(shared);
   return {
     submit: createSubmit({
       ...shared,
       generateName: createNameGenerator(() => clock.now()),
       maxOpen: { all: limits.open, perTenant: limits.openPerTenant },
+      checkCallback: (url) => callbacks.check(url),
     }),
     view: createOperationView(shared),
     retry: createRetry(shared),
@@ -78,11 +83,16 @@ export function createOperations(parts: OperationsParts): Operations {
     start() {
       cache.start();
       worker.start();
+      callbacks.start();
       sweeper.start();
     },
-    drain: (drainMs) => worker.stop(drainMs),
+    async drain(drainMs) {
+      await worker.stop(drainMs);
+      await callbacks.stop();
+    },
     async stop() {
       await worker.stop(0);
+      await callbacks.stop();
       liveness.stop();
       await sweeper.stop();
       await cache.stop();

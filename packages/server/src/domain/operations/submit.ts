@@ -38,6 +38,8 @@ export interface SubmitParts {
   readonly isStored: (target: ReleaseTarget) => boolean;
   /** Operations that may be open, in all and of one principal. */
   readonly maxOpen: { readonly all: number; readonly perTenant: number };
+  /** INVALID_ARGUMENT where a callback's URL may not be told. */
+  readonly checkCallback: (url: string | undefined) => void;
 }
 
 /** How often a generated name that is taken is replaced by a new one. */
@@ -67,6 +69,7 @@ export function createSubmit(parts: SubmitParts): Submit {
     const asked = { id, principal, command, context, options };
     let accepted: Operation;
     try {
+      parts.checkCallback(options.policy?.callbackUrl);
       if (command.options?.dryRun === true) return await dryRun(parts, asked);
       accepted = toOperation(await acceptOne(parts, asked));
     } catch (error) {

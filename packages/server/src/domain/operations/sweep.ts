@@ -4,7 +4,7 @@ import { isExpired, isOver, put, readRequest } from "./accept.ts";
 import type { HomeCache } from "./store/cache.ts";
 import { queueName } from "./store/names.ts";
 import type { HomeWrites } from "./store/writes.ts";
-import { hasEnded } from "./record.ts";
+import { callbackOf, hasEnded } from "./record.ts";
 import type { OperationRecord } from "./record.ts";
 
 /** Between two sweeps, in milliseconds; with as much again by chance, so that replicas take turns. */
@@ -83,7 +83,7 @@ async function sweepEnded(parts: SweepParts, record: OperationRecord, index: num
   const { writes, retention, clock, cache } = parts;
   const { request } = record.spec;
   const isKeyed = request.idempotent && !isExpired(request, clock);
-  const isKept = isKeyed || record.status?.callback?.state === "pending";
+  const isKept = isKeyed || callbackOf(record) === "pending";
   if (!isKept && (age > retention.ms || index >= retention.count)) {
     await writes.deleteOperation(record);
     const found = cache.payload(request.payload) && (await writes.readPayload(request.payload));

@@ -1,12 +1,10 @@
 import { BerthError } from "@berth/base";
-import { operation, toAnswer } from "@berth/contract";
-import { create } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
-import type { Operation } from "../../domain/operations/index.ts";
 import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
-import { fromOperation, fromProgress } from "../shared/from-domain.ts";
+import { fromProgress } from "../shared/from-domain.ts";
+import { operationJson } from "../shared/operation-json.ts";
 import { createEventStream } from "./event-stream.ts";
 
 /** `GET /v1/operations/{id}/events`: server-sent events, resumed by `Last-Event-ID`. */
@@ -33,7 +31,7 @@ export async function streamEvents(
   reply.raw.once("close", () => gone.abort(new BerthError("CANCELLED", "The reader is gone.")));
   try {
     for await (const news of berth.operations.follow(berth.principal, id, after, gone.signal)) {
-      if (news.kind === "operation") events.send("operation", toJson(news.operation));
+      if (news.kind === "operation") events.send("operation", operationJson(news.operation));
       else if (news.kind === "gap") events.send("gap", { from: news.from, to: news.to });
       else events.send(news.event.type, fromProgress(news.event), news.n);
     }
@@ -45,10 +43,6 @@ export async function streamEvents(
   reply.hijack();
   events.end();
   return reply;
-}
-
-function toJson(one: Operation) {
-  return toAnswer(operation.OperationSchema, create(operation.OperationSchema, fromOperation(one)));
 }
 
 function lastEventOf({ headers }: FastifyRequest): number {
