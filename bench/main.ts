@@ -1,7 +1,12 @@
 import { measureCharts } from "./charts.ts";
+import { measureOperations } from "./operations.ts";
 import { measureWrites } from "./write.ts";
 
-const benches: Readonly<Record<string, () => Promise<void>>> = { write: measureWrites, charts: measureCharts };
+const benches: Readonly<Record<string, () => Promise<void>>> = {
+  write: measureWrites,
+  charts: measureCharts,
+  operations: measureOperations,
+};
 
 const name = process.argv[2] ?? "";
 const bench = benches[name];

@@ -137,7 +137,7 @@ async function installBare(binary: string, name: string, { concurrency, installs
 async function installByBerth(url: string, name: string, { concurrency, installs, ...at }: Run): Promise<number> {
   const namespace = await makeNamespace(at.cluster, at.toolchain, name);
   return atOnce(concurrency, installs, async (i) => {
-    const { status, body } = await post(`${url}/v1/clusters/local/namespaces/${namespace}/releases`, {
+    const { status, body } = await post(`${url}/v1/clusters/local/namespaces/${namespace}/releases?wait=60`, {
       name: `berth-${String(i)}`,
       chart: { path: chart },
     });

@@ -28,10 +28,13 @@ export interface Acceptance {
   readonly reserve: ((command: InstallCommand) => Promise<ReleaseTarget>) | undefined;
 }
 
-interface AcceptParts {
+/** What accepting is made of. */
+export interface AcceptParts {
   readonly cache: HomeCache;
   readonly writes: HomeWrites;
   readonly clock: Clock;
+  /** Offers this process' worker what was accepted here; the queue is as it was written. */
+  readonly offer: (record: OperationRecord, queue: readonly string[], command: Command) => void;
 }
 
 /**
@@ -52,25 +55,44 @@ export async function accept(parts: AcceptParts, asked: Acceptance): Promise<Ope
   const command = await named(asked);
   const request = toRequest(parts, { ...asked, command }, payload, digest);
   const data = toPayload(command);
+  const write = () => parts.writes.createPayload(payload, asked.id, request, data);
+  if (key === undefined) return placed(parts, asked, command, write, request);
   try {
-    await parts.writes.createPayload(payload, asked.id, request, data);
+    await write();
   } catch (error) {
-    const first = key !== undefined && isConflict(error) ? await findKeyed(parts, payload, digest) : undefined;
+    const first = isConflict(error) ? await findKeyed(parts, payload, digest) : undefined;
     if (first === undefined) throw error;
     return first;
   }
-  return put(parts, asked.id, request, asked.reserve !== undefined);
+  return placed(parts, asked, command, () => Promise.resolve(), request);
+}
+
+/** Writes the operation after its payload, and its place beside them: it is accepted once all of them stand. */
+async function placed(
+  parts: AcceptParts,
+  { id, reserve }: Acceptance,
+  command: Command,
+  writePayload: () => Promise<void>,
+  request: StoredRequest,
+): Promise<OperationRecord> {
+  const { writes, cache } = parts;
+  const [record, queue] = await Promise.all([
+    writePayload().then(() => writes.createOperation(id, request)),
+    // A reserved name's queue was made with the operation in it.
+    reserve === undefined ? writes.append(queueName(request.target), id, isOver(cache)) : [id],
+  ]);
+  parts.offer(record, queue, command);
+  return record;
 }
 
 /** Makes the operation of a payload, and gives it its place. Anybody may, any number of times. */
 export async function put(
-  { writes, cache }: AcceptParts,
+  { writes, cache }: Pick<AcceptParts, "writes" | "cache">,
   id: string,
   request: StoredRequest,
-  hasPlace: boolean,
 ): Promise<OperationRecord> {
   const record = await writes.createOperation(id, request);
-  if (!hasPlace && !hasEnded(record)) await writes.append(queueName(request.target), id, isOver(cache));
+  if (!hasEnded(record)) await writes.append(queueName(request.target), id, isOver(cache));
   return record;
 }
 
@@ -110,7 +132,7 @@ async function findKeyed(parts: AcceptParts, name: string, digest: string): Prom
   const hasPlace = parts.cache.queue(queueName(request.target))?.operations.includes(id) === true;
   if (known !== undefined && (hasPlace || hasEnded(known))) return known;
   // Its first caller has died in between, or is not there yet: what is answered has its place in the order.
-  return put(parts, id, request, false);
+  return put(parts, id, request);
 }
 
 /** The operation that a payload is of. */

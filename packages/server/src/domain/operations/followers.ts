@@ -11,6 +11,8 @@ export interface Followers {
    * it is gone; rejects with the signal's reason.
    */
   next(id: string, seen: OperationRecord | undefined, signal: AbortSignal): Promise<OperationRecord | undefined>;
+  /** Tells a state of which we know before the watch does. */
+  tell(record: OperationRecord): void;
   /** Resolves with the ended operation, or with what is known of it after `ms`. */
   ended(id: string, ms: number): Promise<OperationRecord | undefined>;
 }
@@ -18,11 +20,15 @@ export interface Followers {
 /** Makes followers of the cache: one listener for all of them. */
 export function createFollowers(cache: HomeCache, clock: Clock): Followers {
   const waiting = new Map<string, Set<(record: OperationRecord | undefined) => void>>();
+  const tell = (id: string, record: OperationRecord | undefined) => {
+    for (const wake of waiting.get(id) ?? []) wake(record);
+  };
   cache.operations.onChange((change) => {
-    const record = change.type === "deleted" ? change.previous : change.object;
-    for (const wake of waiting.get(record.metadata.name) ?? []) wake(change.type === "deleted" ? undefined : record);
+    if (change.type === "deleted") tell(change.previous.metadata.name, undefined);
+    else tell(change.object.metadata.name, change.object);
   });
   const followers: Followers = {
+    tell: (record) => tell(record.metadata.name, record),
     next(id, seen, signal) {
       const known = cache.operation(id);
       if (known !== undefined && known.metadata.resourceVersion !== seen?.metadata.resourceVersion) {

@@ -6,6 +6,7 @@ import type { Audit } from "../audit/index.ts";
 import type { RequestContext } from "../releases/index.ts";
 import { ACCESS_VERBS } from "./access-verbs.ts";
 import { accept } from "./accept.ts";
+import type { AcceptParts } from "./accept.ts";
 import type { HomeCache } from "./store/cache.ts";
 import type { HomeWrites } from "./store/writes.ts";
 import { fromPayload } from "./payload.ts";
@@ -29,6 +30,7 @@ export interface RetryParts {
   readonly writes: HomeWrites;
   readonly clock: Clock;
   readonly newId: () => string;
+  readonly offer: AcceptParts["offer"];
 }
 
 /** Makes it. */

@@ -62,23 +62,31 @@ export interface Operations {
 export function createOperations(parts: OperationsParts): Operations {
   const { client, namespace, clock, limits } = parts;
   const cache = createHomeCache(parts);
-  const writes = createHomeWrites(client, namespace);
+  const writes = createHomeWrites(client, namespace, (queue) => cache.queue(queue)?.object);
   const followers = createFollowers(cache, clock);
   const replica = createReplica(parts);
   const liveness = createLiveness({ cache, client, namespace, clock });
   const shared = { ...parts, cache, writes, followers, newId: newOperationId };
-  const worker = createWorker({ ...shared, replica, liveness, onEnded: (ended) => auditEnd(parts.audit, ended) });
+  const worker = createWorker({
+    ...{ ...shared, replica, liveness },
+    onEnded(ended) {
+      auditEnd(parts.audit, ended);
+      // Before the watch does: whoever waits has waited long enough.
+      if (ended.operation.endTime !== undefined) followers.tell(ended.record);
+    },
+  });
   const callbacks = createCallbacks({ ...shared, replica, liveness }, parts.callbacks);
   const sweeper = createSweeper(shared);
   return {
     submit: createSubmit({
       ...shared,
+      offer: worker.offer,
       generateName: createNameGenerator(() => clock.now()),
       maxOpen: { all: limits.open, perTenant: limits.openPerTenant },
       checkCallback: (url) => callbacks.check(url),
     }),
     view: createOperationView(shared),
-    retry: createRetry(shared),
+    retry: createRetry({ ...shared, offer: worker.offer }),
     ready: () => cache.ready(),
     start() {
       cache.start();

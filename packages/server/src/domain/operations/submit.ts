@@ -11,6 +11,7 @@ import type { Command, InstallCommand, ReleaseTarget, UpgradeCommand } from "../
 import type { Actions, RequestContext } from "../releases/index.ts";
 import { bindToPlan } from "../releases/index.ts";
 import { accept } from "./accept.ts";
+import type { AcceptParts } from "./accept.ts";
 import { ACCESS_VERBS } from "./access-verbs.ts";
 import { dryRun } from "./dry-run.ts";
 import type { HomeCache } from "./store/cache.ts";
@@ -32,6 +33,7 @@ export interface SubmitParts {
   readonly writes: HomeWrites;
   readonly followers: Followers;
   readonly clock: Clock;
+  readonly offer: AcceptParts["offer"];
   readonly newId: () => string;
   readonly generateName: (chart: string) => string;
   /** Whether a release of that name is stored, as far as is known. */

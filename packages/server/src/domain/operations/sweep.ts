@@ -67,7 +67,7 @@ async function sweep(parts: SweepParts, isFull: boolean): Promise<void> {
     const queue = queueName(request.target);
     const isPlaced = cache.queue(queue)?.operations.includes(record.metadata.name) === true;
     if (!hasEnded(record) && !isPlaced && age(request.createTime) > GRACE) {
-      await put(parts, record.metadata.name, request, false);
+      await put(parts, record.metadata.name, request);
     }
   }
   const ended = records.filter(hasEnded).sort((a, b) => (endOf(a) < endOf(b) ? 1 : -1));

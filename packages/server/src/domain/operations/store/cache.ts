@@ -9,6 +9,8 @@ import { DROPPED_LABEL, ROLE_LABEL, ROLES } from "./names.ts";
 /** The queue of a release: its operations in the order in which they were asked. */
 export interface QueueRecord {
   readonly name: string;
+  /** The object as it is stored. */
+  readonly object: KubeObject;
   readonly operations: readonly string[];
 }
 
@@ -106,7 +108,7 @@ export function createHomeCache(parts: {
 export function toQueue(object: KubeObject): QueueRecord {
   const { data = {} } = object as KubeObject & { data?: Readonly<Record<string, string>> };
   const text = data.operations ?? "";
-  return { name: object.metadata.name, operations: text === "" ? [] : text.split("\n") };
+  return { name: object.metadata.name, object, operations: text === "" ? [] : text.split("\n") };
 }
 
 /** A Lease as others look at it. */

@@ -1,6 +1,6 @@
 import { BerthError } from "@berth/base";
 import { createObject, deleteObject, getObject, isConflict, updateObject } from "@berth/kube";
-import type { KubeClient } from "@berth/kube";
+import type { KubeClient, KubeObject } from "@berth/kube";
 
 import { toQueue } from "./cache.ts";
 import { ROLE_LABEL, ROLES } from "./names.ts";
@@ -12,26 +12,35 @@ const APPEND_TRIES = 20;
 /** Writes to the queues of releases: the order in which operations stand there is the order asked. */
 export interface QueueWrites {
   /** Appends an operation to a queue, once; what `isOver` says of those before is dropped. */
-  append(queue: string, id: string, isOver: (id: string) => boolean): Promise<void>;
+  append(queue: string, id: string, isOver: (id: string) => boolean): Promise<readonly string[]>;
   /** Makes a queue that nobody had. OBJECT_EXISTS where it is there. */
   createQueue(queue: string, id: string): Promise<void>;
   /** Takes out what `isOver` says, and deletes a queue that is empty then. */
   compact(queue: string, isOver: (id: string) => boolean): Promise<void>;
 }
 
-/** Makes the writes to the queues of a namespace. */
-export function createQueueWrites(client: KubeClient, namespace: string): QueueWrites {
+/** Makes the writes to the queues of a namespace; `known` is a queue's object as the watch knows it. */
+export function createQueueWrites(
+  client: KubeClient,
+  namespace: string,
+  known: (queue: string) => KubeObject | undefined,
+): QueueWrites {
   const where = { resource: configMaps, namespace };
   const body = (name: string, names: readonly string[]) => ({
     ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels: { [ROLE_LABEL]: ROLES.queue } } },
     data: { operations: names.join("\n") },
   });
-  const rewrite = async (queue: string, change: (names: readonly string[]) => readonly string[] | undefined) => {
+  const rewrite = async (
+    queue: string,
+    change: (names: readonly string[]) => readonly string[] | undefined,
+  ): Promise<readonly string[]> => {
     for (let attempt = 1; ; attempt++) {
       try {
-        const found = await getObject(client, { ...where, name: queue });
-        const wanted = change(found === undefined ? [] : toQueue(found).operations);
-        if (wanted === undefined) return;
+        // What is known by the watch is tried first: where it is not true any more, the write is refused.
+        const found = attempt === 1 ? known(queue) : await getObject(client, { ...where, name: queue });
+        const before = found === undefined ? [] : toQueue(found).operations;
+        const wanted = change(before);
+        if (wanted === undefined) return before;
         if (found === undefined) {
           if (wanted.length > 0) await createObject(client, where, body(queue, wanted));
         } else if (wanted.length === 0) {
@@ -41,7 +50,7 @@ export function createQueueWrites(client: KubeClient, namespace: string): QueueW
           const { metadata } = found;
           await updateObject(client, { ...where, name: queue }, { ...body(queue, wanted), metadata });
         }
-        return;
+        return wanted;
       } catch (error) {
         if (!isConflict(error)) throw error;
         if (attempt >= APPEND_TRIES) throw new BerthError("EXHAUSTED", "Too many ask for this release at once.");
@@ -55,7 +64,7 @@ export function createQueueWrites(client: KubeClient, namespace: string): QueueW
       rewrite(queue, (names) => {
         const left = names.filter((name) => !isOver(name));
         return left.length === names.length ? undefined : left;
-      }),
+      }).then(() => undefined),
     async createQueue(queue: string, id: string) {
       await createObject(client, where, body(queue, [id]));
     },

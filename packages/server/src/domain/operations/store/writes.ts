@@ -36,12 +36,16 @@ export interface HomeWrites extends QueueWrites, LogWrites {
 }
 
 /** Makes the writes to a home namespace. */
-export function createHomeWrites(client: KubeClient, namespace: string): HomeWrites {
+export function createHomeWrites(
+  client: KubeClient,
+  namespace: string,
+  knownQueue: (queue: string) => KubeObject | undefined,
+): HomeWrites {
   const operation = (id: string) => ({ resource: operations, namespace, name: id });
   const secret = (name: string) => ({ resource: secrets, namespace, name });
   const statusPath = (id: string) => `/apis/berth.dev/v1alpha1/namespaces/${namespace}/operations/${id}/status`;
   return {
-    ...createQueueWrites(client, namespace),
+    ...createQueueWrites(client, namespace, knownQueue),
     ...createLogWrites(client, namespace),
     async createPayload(name, id, request, payload) {
       const labels = { [ROLE_LABEL]: ROLES.payload, "berth.dev/operation": id };

@@ -31,6 +31,8 @@ export interface WorkParts {
 /** A claimed operation while it is worked on. */
 export interface Work {
   readonly record: OperationRecord;
+  /** What was asked, where this process has accepted it; otherwise its payload is read. */
+  readonly command: Command | undefined;
   readonly hold: Hold;
   readonly journal: Journal;
   /** Aborted where it is cancelled, handed on, or the hold is lost. */
@@ -46,7 +48,7 @@ export type Ending = ActionOutcome;
  */
 export async function attempt(parts: WorkParts, work: Work): Promise<Ending> {
   const { record, journal } = work;
-  const command = await readCommand(parts, record);
+  const command = work.command ?? (await readCommand(parts, record));
   await authorise(parts, record);
   let count = record.status?.attempts ?? 1;
   for (let next = pin(command, record); ;) {

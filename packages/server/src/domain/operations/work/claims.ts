@@ -10,7 +10,7 @@ import { prefers } from "./prefers.ts";
 import type { Hold, Liveness } from "./replica.ts";
 import type { Applicant, Slot, Slots } from "./slots.ts";
 
-/** How long the replica that is preferred for an operation has for itself, in milliseconds. */
+/** How long the replica that has accepted an operation has for itself, and then the one that is preferred, in ms. */
 const PREFERENCE = 1500;
 /** How long an operation that a queue names may be unknown before the API server is asked. */
 const UNKNOWN = 2000;
@@ -26,10 +26,19 @@ export interface ClaimParts {
   readonly unknown: Map<string, number>;
   /** Whether this process works on an operation. */
   readonly isMine: (id: string) => boolean;
+  /** Whether this process has accepted an operation. */
+  readonly isOffered: (id: string) => boolean;
 }
 
-/** An operation that is ours now, with its place; or when to look again. */
-export type Claim = { readonly kind: "claimed"; readonly record: OperationRecord; readonly slot: Slot } | Outcome;
+/** What became of a claim; or when to look again. */
+export type Claim = Claimed | Outcome;
+
+/** An operation that is ours now, with its place. */
+export interface Claimed {
+  readonly kind: "claimed";
+  readonly record: OperationRecord;
+  readonly slot: Slot;
+}
 
 /** Takes the first open operation of a queue, where it is free, or its holder dead, and there is a place for it. */
 export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): Promise<Claim> {
@@ -37,6 +46,11 @@ export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): P
   if (head === undefined) return { kind: "done" };
   if (typeof head === "string") return resolveUnknown(parts, queue, head);
   parts.unknown.delete(head.metadata.name);
+  return claimKnown(parts, queue, head, hold);
+}
+
+/** Takes an operation that is the first open one of its queue. */
+export async function claimKnown(parts: ClaimParts, queue: string, head: OperationRecord, hold: Hold): Promise<Claim> {
   const applicant = toApplicant(queue, head);
   const verdict = judge(parts, head, hold);
   if (verdict !== "take") {
@@ -87,7 +101,11 @@ function toApplicant(queue: string, { spec }: OperationRecord): Applicant {
 }
 
 /** Whether we may take an operation, and if not, when to look again. */
-function judge({ cache, liveness, clock, isMine }: ClaimParts, record: OperationRecord, hold: Hold): "take" | Outcome {
+function judge(
+  { cache, liveness, clock, isMine, isOffered }: ClaimParts,
+  record: OperationRecord,
+  hold: Hold,
+): "take" | Outcome {
   const { metadata, spec, status = {} } = record;
   if (isMine(metadata.name) || spec.request.version !== FORMAT) return { kind: "done" };
   if (status.state === "running") {
@@ -97,11 +115,13 @@ function judge({ cache, liveness, clock, isMine }: ClaimParts, record: Operation
   if (spec.cancel !== undefined) return "take";
   const rest = Date.parse(status.nextAttemptTime ?? "") - clock.now();
   if (rest > 0) return { kind: "requeueAfter", ms: rest };
+  if (isOffered(metadata.name)) return "take";
   const live = cache.replicas.list().filter(({ isHeld, name }) => isHeld && liveness.wait(name) > 0);
   const age = clock.now() - Date.parse(spec.request.createTime);
   const names = live.map(({ name }) => name);
-  if (prefers(metadata.name, names) === hold.name || age > PREFERENCE || age < 0) return "take";
-  return { kind: "requeueAfter", ms: PREFERENCE - age };
+  // Whoever has accepted it comes first, then whom all reckon to be next, then anybody.
+  const turn = prefers(metadata.name, names) === hold.name ? PREFERENCE : 2 * PREFERENCE;
+  return age < 0 || age > turn ? "take" : { kind: "requeueAfter", ms: turn - age };
 }
 
 /** Takes an operation where nobody else has: the write is the lock. */

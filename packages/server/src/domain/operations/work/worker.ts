@@ -2,14 +2,17 @@ import { BerthError } from "@berth/base";
 import { createWorkQueue } from "@berth/kube";
 import type { Outcome, WorkQueue } from "@berth/kube";
 
+import type { Command } from "../../command.ts";
 import type { OperationRecord } from "../record.ts";
 import type { HomeCache } from "../store/cache.ts";
 import { queueName } from "../store/names.ts";
 import type { WorkParts } from "./attempt.ts";
-import { claimHead } from "./claims.ts";
+import { claimHead, claimKnown } from "./claims.ts";
+import type { Claimed } from "./claims.ts";
 import { handedOn } from "./handed-on.ts";
 import { createJournal } from "./journal.ts";
 import type { Journal } from "./journal.ts";
+import { Offered } from "./offered.ts";
 import { perform } from "./perform.ts";
 import type { Ended } from "./perform.ts";
 import type { Hold, Liveness, Replica } from "./replica.ts";
@@ -32,6 +35,8 @@ export interface WorkerParts extends WorkParts {
 /** Works off the operations of all queues, in the order asked, together with other replicas. */
 export interface Worker {
   start(): void;
+  /** Takes what was accepted by this process, where it is first in its queue, before the watch tells of it. */
+  offer(record: OperationRecord, queue: readonly string[], command: Command): void;
   /** Takes nothing new, lets what runs end for `drainMs`, and hands the rest on. */
   stop(drainMs: number): Promise<void>;
 }
@@ -45,22 +50,43 @@ interface Running {
 export function createWorker(parts: WorkerParts): Worker {
   const { cache, replica, clock, log } = parts;
   const running = new Map<string, Running>();
-  const work = { ...parts, isMine: (id: string) => running.has(id), unknown: new Map<string, number>() };
+  const claiming = new Set<string>();
+  const offered = new Offered();
+  const work = {
+    ...{
+      ...parts,
+      isMine: (id: string) => running.has(id) || claiming.has(id),
+      isOffered: (id: string) => offered.has(id),
+    },
+    unknown: new Map<string, number>(),
+  };
   let isDraining = false;
   const look = async (name: string): Promise<Outcome> => {
     const hold = replica.hold();
     if (isDraining || hold === undefined) return { kind: "requeueAfter", ms: PAUSE };
     const claim = await claimHead({ ...work, slots }, name, hold);
     if (claim.kind !== "claimed") return claim;
-    const { record, slot } = claim;
+    run(claim, hold, name);
+    return { kind: "done" };
+  };
+  const run = ({ record, slot }: Claimed, hold: Hold, name: string) => {
+    const id = record.metadata.name;
     const abort = new AbortController();
-    const ended = begin(parts, { record, slot, hold, abort }).finally(() => {
-      running.delete(record.metadata.name);
+    const ended = begin(parts, { record, slot, hold, abort, command: offered.take(id) }).finally(() => {
+      running.delete(id);
       slot.free();
       queue.add(name);
     });
-    running.set(record.metadata.name, { abort, ended });
-    return { kind: "done" };
+    running.set(id, { abort, ended });
+  };
+  const takeOffer = async (record: OperationRecord, name: string, hold: Hold) => {
+    const isMine = (id: string) => running.has(id);
+    claiming.add(record.metadata.name);
+    const claim = await claimKnown({ ...work, slots, isMine }, name, record, hold).finally(() =>
+      claiming.delete(record.metadata.name),
+    );
+    if (claim.kind === "claimed") run(claim, hold, name);
+    else queue.add(name);
   };
   const queue: WorkQueue = createWorkQueue({ name: "operations", concurrency: 32, log, clock, handle: look });
   const slots = createSlots(parts.limits, (name) => queue.add(name));
@@ -68,6 +94,15 @@ export function createWorker(parts: WorkerParts): Worker {
     if (record.spec.cancel !== undefined) running.get(record.metadata.name)?.abort.abort(cancelled(record));
   });
   return {
+    offer(record, names, command) {
+      const id = record.metadata.name;
+      offered.add(id, command);
+      const hold = replica.hold();
+      const isFirst = names.find((name) => cache.operation(name)?.status?.endTime === undefined) === id;
+      if (isDraining || hold === undefined || !isFirst || record.status !== undefined) return;
+      const name = queueName(record.spec.request.target);
+      takeOffer(record, name, hold).catch(() => queue.add(name));
+    },
     start: () => replica.start(() => cache.queues.list().forEach(({ name }) => queue.add(name))),
     async stop(drainMs) {
       isDraining = true;
@@ -100,15 +135,16 @@ async function begin(
     readonly slot: Slot;
     readonly hold: Hold;
     readonly abort: AbortController;
+    readonly command: Command | undefined;
   },
 ): Promise<void> {
-  const { record, slot, hold, abort } = claimed;
+  const { record, slot, hold, abort, command } = claimed;
   const onLost = () => abort.abort(hold.signal.reason);
   hold.signal.addEventListener("abort", onLost, { once: true });
   if (record.spec.cancel !== undefined) abort.abort(cancelled(record));
   const journal = resting(createJournal({ ...parts, signal: hold.signal }, record), slot);
   try {
-    parts.onEnded(await perform(parts, { record, hold, journal, signal: abort.signal }));
+    parts.onEnded(await perform(parts, { record, command, hold, journal, signal: abort.signal }));
   } catch (error) {
     parts.log.warn({ operation: record.metadata.name, error }, "an operation was let go");
   } finally {
