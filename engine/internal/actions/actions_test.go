@@ -184,6 +184,8 @@ func TestSettleGivesADeadActionItsEnding(t *testing.T) {
 		if again := runner.Settle(t.Context(), request); again.GetChanged() || again.GetError() != nil {
 			t.Errorf("settled again: %v", again)
 		}
+		// What was never deployed can be upgraded all the same.
+		wantCode(t, upgrade(t, runner, target, &enginev1.ActionContext{OperationId: "op-4"}).GetError(), "")
 	}
 }
 
