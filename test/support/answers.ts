@@ -31,6 +31,7 @@ export interface ReleaseAnswer {
   readonly labels: Readonly<Record<string, string>>;
   readonly provenance: Readonly<Record<string, string>>;
   readonly operation_id: string;
+  readonly stuck?: { readonly since: string; readonly reason: string };
 }
 
 /** An error as operations and problem details carry it. */

@@ -4009,7 +4009,10 @@ type SettleRequest struct {
 	// The revision to settle; 0 means the newest.
 	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// Why it did not end by itself, put into the description.
-	Cause         string `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Where given, only a release that has had no ending for so long is settled,
+	// by when its record was last written; any other is RELEASE_NOT_STUCK.
+	MinAge        *durationpb.Duration `protobuf:"bytes,5,opt,name=min_age,json=minAge,proto3" json:"min_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4072,15 +4075,24 @@ func (x *SettleRequest) GetCause() string {
 	return ""
 }
 
+func (x *SettleRequest) GetMinAge() *durationpb.Duration {
+	if x != nil {
+		return x.MinAge
+	}
+	return nil
+}
+
 type SettleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest stored revision afterwards; absent where none is stored.
 	Release *Release `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
 	// A record was changed.
-	Changed       bool         `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
-	Error         *ActionError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Changed bool         `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
+	Error   *ActionError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// resourceVersion of the newest record.
+	ResourceVersion string `protobuf:"bytes,4,opt,name=resource_version,json=resourceVersion,proto3" json:"resource_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *SettleResponse) Reset() {
@@ -4132,6 +4144,13 @@ func (x *SettleResponse) GetError() *ActionError {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *SettleResponse) GetResourceVersion() string {
+	if x != nil {
+		return x.ResourceVersion
+	}
+	return ""
 }
 
 type CancelRequest struct {
@@ -5358,16 +5377,18 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
 	"\x0fProvenanceEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe0\x01\n" +
 	"\rSettleRequest\x12/\n" +
 	"\x06target\x18\x01 \x01(\v2\x17.berth.engine.v1.TargetR\x06target\x128\n" +
 	"\acontext\x18\x02 \x01(\v2\x1e.berth.engine.v1.ActionContextR\acontext\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x14\n" +
-	"\x05cause\x18\x04 \x01(\tR\x05cause\"\x92\x01\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x122\n" +
+	"\amin_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06minAge\"\xbd\x01\n" +
 	"\x0eSettleResponse\x122\n" +
 	"\arelease\x18\x01 \x01(\v2\x18.berth.engine.v1.ReleaseR\arelease\x12\x18\n" +
 	"\achanged\x18\x02 \x01(\bR\achanged\x122\n" +
-	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"H\n" +
+	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12)\n" +
+	"\x10resource_version\x18\x04 \x01(\tR\x0fresourceVersion\"H\n" +
 	"\rCancelRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\"&\n" +
@@ -5666,66 +5687,67 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	66,  // 79: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
 	8,   // 80: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
 	9,   // 81: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	46,  // 82: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	45,  // 83: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	67,  // 84: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 85: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 86: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 87: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 88: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 89: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	57,  // 90: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	45,  // 91: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 92: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 93: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	57,  // 94: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	45,  // 95: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	68,  // 96: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	68,  // 97: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 98: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 99: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	45,  // 100: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 101: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	46,  // 102: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 103: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	45,  // 104: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 105: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 106: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 107: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 108: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 109: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	47,  // 110: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	49,  // 111: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	51,  // 112: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	53,  // 113: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 114: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	30,  // 115: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	34,  // 116: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	36,  // 117: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	55,  // 118: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	58,  // 119: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	60,  // 120: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	39,  // 121: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	39,  // 122: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	39,  // 123: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	39,  // 124: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	39,  // 125: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	48,  // 126: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	50,  // 127: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	52,  // 128: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	54,  // 129: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 130: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	31,  // 131: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	35,  // 132: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	37,  // 133: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	56,  // 134: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	59,  // 135: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	61,  // 136: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	121, // [121:137] is the sub-list for method output_type
-	105, // [105:121] is the sub-list for method input_type
-	105, // [105:105] is the sub-list for extension type_name
-	105, // [105:105] is the sub-list for extension extendee
-	0,   // [0:105] is the sub-list for field type_name
+	67,  // 82: berth.engine.v1.SettleRequest.min_age:type_name -> google.protobuf.Duration
+	46,  // 83: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	45,  // 84: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	67,  // 85: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	8,   // 86: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	9,   // 87: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	11,  // 88: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	15,  // 89: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	17,  // 90: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	57,  // 91: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	45,  // 92: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 93: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 94: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	57,  // 95: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	45,  // 96: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	68,  // 97: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	68,  // 98: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	8,   // 99: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 100: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	45,  // 101: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	8,   // 102: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	46,  // 103: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	24,  // 104: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	45,  // 105: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	18,  // 106: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	19,  // 107: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	20,  // 108: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	21,  // 109: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	22,  // 110: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	47,  // 111: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	49,  // 112: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	51,  // 113: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	53,  // 114: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	25,  // 115: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	30,  // 116: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	34,  // 117: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	36,  // 118: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	55,  // 119: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	58,  // 120: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	60,  // 121: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	39,  // 122: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	39,  // 123: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	39,  // 124: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	39,  // 125: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	39,  // 126: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	48,  // 127: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	50,  // 128: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	52,  // 129: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	54,  // 130: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	26,  // 131: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	31,  // 132: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	35,  // 133: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	37,  // 134: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	56,  // 135: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	59,  // 136: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	61,  // 137: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	122, // [122:138] is the sub-list for method output_type
+	106, // [106:122] is the sub-list for method input_type
+	106, // [106:106] is the sub-list for extension type_name
+	106, // [106:106] is the sub-list for extension extendee
+	0,   // [0:106] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }

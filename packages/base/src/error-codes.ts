@@ -115,7 +115,12 @@ export const ERROR_CODES = {
   RELEASE_PENDING: {
     kind: "conflict",
     title: "Another operation holds the release",
-    hint: "Wait until it has ended and try again.",
+    hint: "Wait until it has ended and try again; where nobody works on it any more, unlock it (POST …/releases/NAME:unlock).",
+  },
+  RELEASE_NOT_STUCK: {
+    kind: "conflict",
+    title: "The release is not stuck",
+    hint: "Read the release: `stuck` says whether there is something to unlock.",
   },
   RELEASE_TOO_LARGE: {
     kind: "unprocessable",

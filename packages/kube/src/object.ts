@@ -7,6 +7,9 @@ export interface ObjectMetadata {
   readonly generation?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly creationTimestamp?: string;
+  /** Who has written which fields, and when last. */
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 /** An object of the API. */

@@ -11,14 +11,15 @@ import { createAudit } from "./domain/audit/index.ts";
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
-import { createOperations } from "./domain/operations/index.ts";
+import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
   createReleaseIndex,
   createReleaseView,
+  createStuckJudge,
   createSummaries,
 } from "./domain/releases/index.ts";
-import type { Actions } from "./domain/releases/index.ts";
+import type { Actions, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
 import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
@@ -27,6 +28,7 @@ import { createRollback } from "./domain/releases/actions/rollback.ts";
 import type { ActionParts } from "./domain/releases/actions/run.ts";
 import { createRunTests } from "./domain/releases/actions/run-tests.ts";
 import { createUninstall } from "./domain/releases/actions/uninstall.ts";
+import { createUnlock } from "./domain/releases/actions/unlock.ts";
 import { createUpgrade } from "./domain/releases/actions/upgrade.ts";
 
 /** The composed application, and its end. */
@@ -54,30 +56,30 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   const index = createReleaseIndex(cluster, log, clock);
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
-  const parts = {
-    engine,
-    charts: chartPolicyOf(config),
-    egress: egressOf(config),
-    storageOf,
-  };
+  const parts = { engine, charts: chartPolicyOf(config), egress: egressOf(config), storageOf };
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const operations = createOperations({
     ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
     ...{ limits: config.operations, retention: config.retention },
-    actions: createActions(parts),
+    actions: createActions(parts, config.stuck.afterMs),
     charts: parts.charts,
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
   const reader = createReleaseReader({ engine, clusters, storageOf });
-  const releases = createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) });
+  const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
+  const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
+  const stuck = () => stuckIn(cluster.name, index, stuckOf);
+  const { submit } = operations;
+  const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access });
   index.start();
   operations.start();
+  unlocker.start();
 
   const berth: Berth = {
-    submit: operations.submit,
+    submit,
     operations: operations.view,
     retry: operations.retry,
     releases,
@@ -98,6 +100,7 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
     berth,
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
+      await unlocker.stop();
       await operations.stop();
       await index.stop();
       await engine.stop();
@@ -106,13 +109,22 @@ export async function composeBerth(config: Config, log: Logger): Promise<Compose
   };
 }
 
-function createActions(parts: ActionParts): Actions {
+function stuckIn(cluster: string, index: ReleaseIndex, stuckOf: StuckJudge) {
+  return index.newest().flatMap((newest) => {
+    const { namespace, name, revision } = newest;
+    const stuck = stuckOf(cluster, newest);
+    return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
+  });
+}
+
+function createActions(parts: ActionParts, stuckAfterMs: number): Actions {
   return {
     install: createInstall(parts),
     upgrade: createUpgrade(parts),
     rollback: createRollback(parts),
     uninstall: createUninstall(parts),
     test: createRunTests(parts),
+    unlock: createUnlock({ ...parts, stuckAfterMs }),
   };
 }
 

@@ -61,6 +61,13 @@ const fileSchema = z.strictObject({
       retryMinutes: z.number().min(0).max(10_080).default(60),
     })
     .prefault({}),
+  /** When a release without an ending counts as stuck, and when Berth itself unlocks it: never where absent. */
+  stuck: z
+    .strictObject({
+      afterSeconds: z.number().min(1).max(86_400).default(60),
+      unlockAfterMinutes: z.number().min(0).max(10_080).optional(),
+    })
+    .prefault({}),
 });
 
 const flag = z.stringbool().default(false);
@@ -113,6 +120,7 @@ export interface Config {
   readonly verification: ReturnType<typeof readVerification> | undefined;
   readonly operations: z.infer<typeof fileSchema>["operations"];
   readonly retention: { readonly ms: number; readonly count: number; readonly retryMs: number };
+  readonly stuck: { readonly afterMs: number; readonly unlockAfterMs: number | undefined };
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -154,6 +162,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       ms: file.retention.hours * 3_600_000,
       count: file.retention.count,
       retryMs: file.retention.retryMinutes * 60_000,
+    },
+    stuck: {
+      afterMs: file.stuck.afterSeconds * 1000,
+      unlockAfterMs: file.stuck.unlockAfterMinutes === undefined ? undefined : file.stuck.unlockAfterMinutes * 60_000,
     },
     verification: file.verification === undefined ? undefined : readVerification(file.verification),
     // Charts of the machine and repositories of the machine go together: `up` has both.

@@ -136,8 +136,14 @@ export interface TestCommand extends WriteCommand {
   readonly names?: readonly string[] | undefined;
 }
 
+/** Give a release that is stuck its ending. */
+export interface UnlockCommand extends WriteCommand {
+  readonly verb: "unlock";
+}
+
 /** What a caller wants written. */
-export type Command = InstallCommand | UpgradeCommand | RollbackCommand | UninstallCommand | TestCommand;
+export type Command =
+  InstallCommand | UpgradeCommand | RollbackCommand | UninstallCommand | TestCommand | UnlockCommand;
 
 /** A Helm write. */
 export type Verb = Command["verb"];

@@ -1,4 +1,5 @@
 export type { Retry } from "./retry.ts";
+export { createUnlocker } from "./unlocker.ts";
 export { createOperations } from "./service.ts";
 export type { Operations, OperationsParts } from "./service.ts";
 export type {

@@ -24,6 +24,14 @@ export interface Release {
   readonly operationId: string;
   /** Why chart and times are missing; empty where they are there. */
   readonly unreadable: string;
+  /** Set by the view where nobody seems to work on it any more. */
+  readonly stuck?: Stuck | undefined;
+}
+
+/** Since when a release has no ending and nobody who works on it, and how that is seen. */
+export interface Stuck {
+  readonly since: Date;
+  readonly reason: string;
 }
 
 /** A chart as a release carries it. */
@@ -73,6 +81,8 @@ export interface ListQuery {
   readonly pageToken: string;
   /** Waits up to 2 s for this resourceVersion; empty: no wait. */
   readonly minResourceVersion: string;
+  /** Whether only those are wanted that are stuck. */
+  readonly stuck: boolean;
 }
 
 /** A page of releases, sorted by namespace and name. */

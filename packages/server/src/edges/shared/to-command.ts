@@ -9,6 +9,7 @@ import type {
   RollbackCommand,
   TestCommand,
   UninstallCommand,
+  UnlockCommand,
   UpgradeCommand,
   ValuesInput,
 } from "../../domain/command.ts";
@@ -98,6 +99,10 @@ export function toTest(request: api.TestReleaseRequest): TestCommand {
     names: request.names,
     expectedRevision: request.expectedRevision,
   };
+}
+
+export function toUnlock(request: api.UnlockReleaseRequest): UnlockCommand {
+  return { verb: "unlock", target: toTarget(request), expectedRevision: request.expectedRevision };
 }
 
 /** Helm removes a label whose new value is "null". */
