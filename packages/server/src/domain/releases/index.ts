@@ -21,6 +21,8 @@ export { createSummaries } from "./summaries.ts";
 export type { Summaries } from "./summaries.ts";
 export type {
   ChartName,
+  CheckedObject,
+  CheckedRelease,
   Hook,
   Json,
   ListQuery,

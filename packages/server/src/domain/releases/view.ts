@@ -46,6 +46,10 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
       await may(principal, target);
       return reader.status(principal, target, revision);
     },
+    async check(principal, target) {
+      await may(principal, target);
+      return reader.check(principal, target);
+    },
     async diff(principal, target, from, to) {
       await may(principal, target);
       const newer = await reader.content(principal, target, to);
