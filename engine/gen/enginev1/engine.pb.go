@@ -1443,7 +1443,9 @@ type ActionOptions struct {
 	DryRun bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // Server-side dry run.
 	// Applies the definitions of the chart's crds folders before anything else,
 	// also those that exist: Helm itself never changes one.
-	UpgradeCrds   bool `protobuf:"varint,15,opt,name=upgrade_crds,json=upgradeCrds,proto3" json:"upgrade_crds,omitempty"`
+	UpgradeCrds bool `protobuf:"varint,15,opt,name=upgrade_crds,json=upgradeCrds,proto3" json:"upgrade_crds,omitempty"`
+	// Writes a release that somebody else manages (RELEASE_MANAGED otherwise).
+	ForceManaged  bool `protobuf:"varint,16,opt,name=force_managed,json=forceManaged,proto3" json:"force_managed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1579,6 +1581,13 @@ func (x *ActionOptions) GetDryRun() bool {
 func (x *ActionOptions) GetUpgradeCrds() bool {
 	if x != nil {
 		return x.UpgradeCrds
+	}
+	return false
+}
+
+func (x *ActionOptions) GetForceManaged() bool {
+	if x != nil {
+		return x.ForceManaged
 	}
 	return false
 }
@@ -3911,7 +3920,9 @@ type Release struct {
 	ApplyMethod string            `protobuf:"bytes,14,opt,name=apply_method,json=applyMethod,proto3" json:"apply_method,omitempty"` // ssa or csa.
 	OperationId string            `protobuf:"bytes,15,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// Name of the first Service of the manifest; empty where there is none.
-	FirstService  string `protobuf:"bytes,16,opt,name=first_service,json=firstService,proto3" json:"first_service,omitempty"`
+	FirstService string `protobuf:"bytes,16,opt,name=first_service,json=firstService,proto3" json:"first_service,omitempty"`
+	// Who else deploys it, as far as its manifest tells.
+	ManagedBy     string `protobuf:"bytes,17,opt,name=managed_by,json=managedBy,proto3" json:"managed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4054,6 +4065,13 @@ func (x *Release) GetOperationId() string {
 func (x *Release) GetFirstService() string {
 	if x != nil {
 		return x.FirstService
+	}
+	return ""
+}
+
+func (x *Release) GetManagedBy() string {
+	if x != nil {
+		return x.ManagedBy
 	}
 	return ""
 }
@@ -5433,7 +5451,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"setLiteral\"5\n" +
 	"\aSetFile\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\xd4\x05\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\xf9\x05\n" +
 	"\rActionOptions\x121\n" +
 	"\x04wait\x18\x01 \x01(\x0e2\x1d.berth.engine.v1.WaitStrategyR\x04wait\x12\"\n" +
 	"\rwait_for_jobs\x18\x02 \x01(\bR\vwaitForJobs\x123\n" +
@@ -5451,7 +5469,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\vdescription\x18\f \x01(\tR\vdescription\x12B\n" +
 	"\x06labels\x18\r \x03(\v2*.berth.engine.v1.ActionOptions.LabelsEntryR\x06labels\x12\x17\n" +
 	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x12!\n" +
-	"\fupgrade_crds\x18\x0f \x01(\bR\vupgradeCrds\x1a9\n" +
+	"\fupgrade_crds\x18\x0f \x01(\bR\vupgradeCrds\x12#\n" +
+	"\rforce_managed\x18\x10 \x01(\bR\fforceManaged\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x02\n" +
@@ -5642,7 +5661,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\adetails\x18\x06 \x03(\v2).berth.engine.v1.ActionError.DetailsEntryR\adetails\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x06\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbc\x06\n" +
 	"\aRelease\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x1a\n" +
@@ -5664,7 +5683,9 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"provenance\x12!\n" +
 	"\fapply_method\x18\x0e \x01(\tR\vapplyMethod\x12!\n" +
 	"\foperation_id\x18\x0f \x01(\tR\voperationId\x12#\n" +
-	"\rfirst_service\x18\x10 \x01(\tR\ffirstService\x1a9\n" +
+	"\rfirst_service\x18\x10 \x01(\tR\ffirstService\x12\x1d\n" +
+	"\n" +
+	"managed_by\x18\x11 \x01(\tR\tmanagedBy\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +

@@ -30,6 +30,9 @@ func toRelease(rel *release.Release) *enginev1.Release {
 		ApplyMethod: rel.ApplyMethod, OperationId: rel.Labels[store.OperationLabel],
 		FirstService: firstService(rel.Manifest),
 	}
+	if found := managerIn(rel.Manifest); found != nil {
+		made.ManagedBy = found.by
+	}
 	system := driver.GetSystemLabels()
 	for key, value := range rel.Labels {
 		if !strings.HasPrefix(key, berthLabels) && !slices.Contains(system, key) {

@@ -22,6 +22,9 @@ func (r *Runner) Rollback(ctx context.Context, request *enginev1.RollbackRequest
 		if rel == nil {
 			return notFound(s.target)
 		}
+		if err := s.checkManaged(rel, request.GetOptions()); err != nil {
+			return err
+		}
 		revision := int(request.GetRevision())
 		if revision == 0 {
 			revision = rel.Version - 1

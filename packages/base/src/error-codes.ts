@@ -117,6 +117,11 @@ export const ERROR_CODES = {
     title: "Another operation holds the release",
     hint: "Wait until it has ended and try again; where nobody works on it any more, unlock it (POST …/releases/NAME:unlock).",
   },
+  RELEASE_MANAGED: {
+    kind: "conflict",
+    title: "Flux or Argo CD manages the release",
+    hint: "Change it where they take it from, or ask for options.force_managed; they may undo what you do.",
+  },
   RELEASE_NOT_STUCK: {
     kind: "conflict",
     title: "The release is not stuck",

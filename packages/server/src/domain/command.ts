@@ -78,6 +78,8 @@ export interface ActionOptions {
   readonly dryRun?: boolean | undefined;
   /** Whether the definitions of the chart are applied first, also those that exist. */
   readonly upgradeCrds?: boolean | undefined;
+  /** Whether a release is written that Flux or Argo CD manages. */
+  readonly forceManaged?: boolean | undefined;
 }
 
 interface WriteCommand {

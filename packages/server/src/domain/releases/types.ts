@@ -24,6 +24,8 @@ export interface Release {
   readonly operationId: string;
   /** Why chart and times are missing; empty where they are there. */
   readonly unreadable: string;
+  /** Who else deploys it; absent where that is not known, as in lists. */
+  readonly managedBy?: string | undefined;
   /** Set by the view where nobody seems to work on it any more. */
   readonly stuck?: Stuck | undefined;
 }

@@ -69,9 +69,9 @@ export function fromError(error: BerthError): MessageInitShape<typeof op.Operati
 
 export function fromRelease(release: Release): MessageInitShape<typeof rel.ReleaseSchema> {
   const { cluster, namespace, name, revision, status, description, chart, operationId, unreadable } = release;
-  const { stuck } = release;
+  const { stuck, managedBy = "" } = release;
   return {
-    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable },
+    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy },
     ...(chart === undefined ? {} : { chart: { ...chart } }),
     labels: { ...release.labels },
     provenance: { ...release.provenance },

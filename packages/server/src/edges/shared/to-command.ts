@@ -184,6 +184,7 @@ function toOptions(options: api.Options | undefined, validateOnly: boolean): Act
     description: options.description,
     dryRun: options.dryRun || validateOnly,
     upgradeCrds: options.upgradeCrds,
+    forceManaged: options.forceManaged,
   };
 }
 
