@@ -104,6 +104,9 @@ func (r *Runner) openThrough(
 	}
 	s.provenance = map[string]string{}
 	maps.Copy(s.provenance, act.GetProvenance())
+	if s.id != "" {
+		s.provenance[store.OperationKey] = s.id
+	}
 	s.store = store.New(s.core, store.Options{
 		Namespace: target.GetNamespace(), Kind: target.GetStorageDriver(), OperationID: s.id,
 		Fence: act.GetFence(), Hold: s.hold, Provenance: s.provenance,

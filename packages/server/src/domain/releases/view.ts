@@ -5,6 +5,7 @@ import type { Summary } from "./decode.ts";
 import { diffRevisions } from "./diff.ts";
 import { parseLabelSelector } from "./label-selector.ts";
 import { comparePlaces, parsePageToken, toPageToken } from "./page.ts";
+import { provenanceOf } from "./provenance.ts";
 import type { ReleaseIndex } from "./release-index.ts";
 import type { StoredRevision } from "./stored-revision.ts";
 import type { StuckJudge } from "./stuck.ts";
@@ -121,6 +122,7 @@ async function filterByText(
 }
 
 function toRelease(cluster: string, revision: StoredRevision, summary: Summary): Release {
-  const { namespace, name, status, labels, operationId } = revision;
-  return { cluster, namespace, name, revision: revision.revision, status, labels, operationId, ...summary };
+  const { namespace, name, status, labels } = revision;
+  const made = provenanceOf({ ...summary, ...revision });
+  return { cluster, namespace, name, revision: revision.revision, status, labels, ...summary, ...made };
 }
