@@ -9,7 +9,7 @@ import { createAuthority, issue } from "@berth/devcluster";
 
 import { refused, succeeded } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
-import type { Answer, TestBerth } from "./support/berth.ts";
+import type { TestBerth } from "./support/berth.ts";
 import { callbackIs, install, stored, until } from "./support/callbacks.ts";
 import type { Told } from "./support/callbacks.ts";
 import { DEPLOYMENT, hookJob } from "./support/charts.ts";
@@ -165,7 +165,7 @@ test("a URL that is not in the list is refused, and nothing is done", async () =
   ]) {
     for (const more of [{}, { options: { dry_run: true } }]) {
       const problem = refused(
-        (await install(berth, "refused", url, more)) as unknown as Answer,
+        await install(berth, "refused", url, more),
         400,
         "INVALID_ARGUMENT",
         "policy.callback_url",

@@ -146,15 +146,11 @@ test("a wrong password and a missing Secret show in the status, and clear when t
   const spec = { url: closed.url, secretRef: { name: "mended" } };
   await applyByHand(berth, "ChartSource", "broken", { spec });
   await untilReady(berth, "broken", "False", "SECRET_NOT_FOUND");
-  refused((await install("never", { name: "broken/web" })) as unknown as Answer, 404, "SECRET_NOT_FOUND");
+  refused(await install("never", { name: "broken/web" }), 404, "SECRET_NOT_FOUND");
   await applyByHand(berth, "Secret", "mended", { stringData: { username: "me", password: WRONG } });
   const wrong = await untilReady(berth, "broken", "False", "CHART_FETCH_FAILED");
   assert.match(wrong.status?.conditions[0]?.message ?? "", /401/);
-  const problem = refused(
-    (await install("never", { name: "broken/web" })) as unknown as Answer,
-    503,
-    "CHART_FETCH_FAILED",
-  );
+  const problem = refused(await install("never", { name: "broken/web" }), 503, "CHART_FETCH_FAILED");
   assert.match(problem.detail ?? "", /401/);
   await applyByHand(berth, "Secret", "mended", { stringData: { username: "me", password: PASSWORD } });
   await untilReady(berth, "broken", "True");
@@ -202,10 +198,10 @@ test("an update keeps credentials, replaces them, takes them away, and shows the
   const kept = await asked("PUT", path, { url, refresh_interval: "90s", expected_generation: 1 });
   assert.deepEqual([kept.secret_name, kept.refresh_interval, kept.generation], [first, "90s", "2"]);
   await untilReady(berth, "changed", "True");
-  refused((await ask("PUT", path, { url, expected_generation: 1 })) as unknown as Answer, 409, "GENERATION_STALE");
-  refused((await ask("DELETE", `${path}?expected_generation=1`)) as unknown as Answer, 409, "GENERATION_STALE");
+  refused(await ask("PUT", path, { url, expected_generation: 1 }), 409, "GENERATION_STALE");
+  refused(await ask("DELETE", `${path}?expected_generation=1`), 409, "GENERATION_STALE");
   for (const change of [{ url: open.url }, { url, insecure_skip_tls_verify: true }, { url, pass_credentials: true }]) {
-    refused((await ask("PUT", path, change)) as unknown as Answer, 400, "INVALID_ARGUMENT", "credentials");
+    refused(await ask("PUT", path, change), 400, "INVALID_ARGUMENT", "credentials");
   }
   const replaced = await asked("PUT", path, { url, credentials: { username: "me", password: OTHER } });
   assert.notEqual(replaced.secret_name, first);
@@ -225,11 +221,11 @@ test("a source goes with its Secret, and its name means nothing any more", async
   assert.equal(deleted.name, "gone");
   const list = await ask<{ chart_sources: SourceAnswer[] }>("GET", sources);
   assert.ok(list.body.chart_sources.every(({ name }) => name !== "gone"));
-  refused((await ask("GET", `${sources}/gone`)) as unknown as Answer, 404, "CHART_SOURCE_NOT_FOUND", "name");
-  refused((await ask("DELETE", `${sources}/gone`)) as unknown as Answer, 404, "CHART_SOURCE_NOT_FOUND", "name");
-  refused((await install("never", { name: "gone/web" })) as unknown as Answer, 404, "CHART_NOT_FOUND", "chart.name");
+  refused(await ask("GET", `${sources}/gone`), 404, "CHART_SOURCE_NOT_FOUND", "name");
+  refused(await ask("DELETE", `${sources}/gone`), 404, "CHART_SOURCE_NOT_FOUND", "name");
+  refused(await install("never", { name: "gone/web" }), 404, "CHART_NOT_FOUND", "chart.name");
   const chart = { source: "gone", name: "web" };
-  refused((await install("never", chart)) as unknown as Answer, 404, "CHART_SOURCE_NOT_FOUND", "chart.source");
+  refused(await install("never", chart), 404, "CHART_SOURCE_NOT_FOUND", "chart.source");
   for (const limit = Date.now() + 30_000; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
     if ((await secret(secret_name)) === undefined) break;
     assert.ok(Date.now() < limit, "the Secret goes with the source");
@@ -289,9 +285,9 @@ test("the sources of a namespace and the configuration are searched together, or
   assert.deepEqual(names(await search({ source: "two", query: "web" })), ["two/web"]);
   assert.deepEqual((await search({ repository: "one" })).total_size, 2);
   const registryAlone = await ask("POST", `${theirs}/charts:search`, { source: "registry" });
-  refused(registryAlone as unknown as Answer, 400, "INVALID_ARGUMENT", "source");
+  refused(registryAlone, 400, "INVALID_ARGUMENT", "source");
   const none = await ask("POST", `${theirs}/charts:search`, { source: "none" });
-  refused(none as unknown as Answer, 404, "CHART_SOURCE_NOT_FOUND", "chart.source");
+  refused(none, 404, "CHART_SOURCE_NOT_FOUND", "chart.source");
 });
 
 test("a release is compared with the newest version by the source that has its place", async () => {
@@ -320,15 +316,11 @@ test("what cannot be a source is refused, with its field, by the API and by Kube
     [{ name: "x", url, credentials: { client_key: "k" } }, "credentials.client_certificate"],
     [{ name: "x", url, credentials: { username: "u", bearer_token: "t" } }, "credentials.bearer_token"],
   ] as const) {
-    refused((await ask("POST", sources, body)) as unknown as Answer, 400, "INVALID_ARGUMENT", field);
+    refused(await ask("POST", sources, body), 400, "INVALID_ARGUMENT", field);
   }
-  refused(
-    (await ask("POST", sources, { name: "x", url, plain_http: true })) as unknown as Answer,
-    400,
-    "INVALID_ARGUMENT",
-  );
+  refused(await ask("POST", sources, { name: "x", url, plain_http: true }), 400, "INVALID_ARGUMENT");
   const nowhere = await ask("POST", "/v1/namespaces/not-there/chartsources", { name: "x", url });
-  refused(nowhere as unknown as Answer, 404, "NAMESPACE_NOT_FOUND", "namespace");
+  refused(nowhere, 404, "NAMESPACE_NOT_FOUND", "namespace");
   for (const spec of [
     { url: "https://me:word@example.com" },
     { url: "file:///etc" },
@@ -347,7 +339,7 @@ test("what cannot be a source is refused, with its field, by the API and by Kube
   assert.equal((await ask("GET", `${sources}/x`)).status, 404);
   await asked("POST", sources, { name: "mixed", url });
   const mixed = await install("never", { name: "mixed/web", ...READER });
-  refused(mixed as unknown as Answer, 400, "INVALID_ARGUMENT", "chart.username");
+  refused(mixed, 400, "INVALID_ARGUMENT", "chart.username");
 });
 
 test("gRPC says the same", async () => {

@@ -31,6 +31,7 @@ export interface ReleaseAnswer {
   readonly labels: Readonly<Record<string, string>>;
   readonly provenance: Readonly<Record<string, string>>;
   readonly operation_id: string;
+  readonly stuck?: { readonly since: string; readonly reason: string };
 }
 
 /** An error as operations and problem details carry it. */
@@ -62,9 +63,9 @@ export function failed(answer: Answer<OperationAnswer>, code: string): ErrorAnsw
 }
 
 /** Asserts that a request was refused, with nothing done, and gives the problem. */
-export function refused(answer: Answer, status: number, code: string, field?: string): ErrorAnswer {
+export function refused(answer: Answer<unknown>, status: number, code: string, field?: string): ErrorAnswer {
   assert.equal(answer.status, status, JSON.stringify(answer.body));
-  const problem = answer.body as unknown as ErrorAnswer;
+  const problem = answer.body as ErrorAnswer;
   assert.equal(problem.code, code, JSON.stringify(problem));
   assert.match(answer.headers.get("content-type") ?? "", /application\/problem\+json/);
   assert.ok(problem.hint !== undefined && problem.hint !== "", "a problem has a hint");

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -12,7 +12,22 @@ export async function helm(kubeconfig: string, ...args: string[]): Promise<strin
   return stdout;
 }
 
-/** The same with JSON output, parsed. */
+/** Starts the real helm command line, to be killed in the middle. */
+export function startHelm(kubeconfig: string, ...args: string[]): { kill(): Promise<void> } {
+  const binary = process.env.BERTH_HELM;
+  if (binary === undefined) throw new Error("BERTH_HELM names no helm binary: run the tests by `npm test`.");
+  const env = { PATH: process.env.PATH, HOME: "/nonexistent", KUBECONFIG: kubeconfig };
+  const child = spawn(binary, args, { env, stdio: "ignore" });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  return {
+    async kill() {
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** Runs helm with JSON output, parsed. */
 export async function helmJson<T>(kubeconfig: string, ...args: string[]): Promise<T> {
   return JSON.parse(await helm(kubeconfig, ...args, "-o", "json")) as T;
 }

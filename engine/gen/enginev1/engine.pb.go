@@ -371,6 +371,62 @@ func (Phase) EnumDescriptor() ([]byte, []int) {
 	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{5}
 }
 
+// CheckState is how an object is beside the manifest.
+type CheckState int32
+
+const (
+	CheckState_CHECK_STATE_UNSPECIFIED CheckState = 0
+	CheckState_CHECK_STATE_IN_SYNC     CheckState = 1
+	CheckState_CHECK_STATE_DRIFTED     CheckState = 2
+	CheckState_CHECK_STATE_MISSING     CheckState = 3
+	CheckState_CHECK_STATE_UNKNOWN     CheckState = 4 // See error.
+)
+
+// Enum value maps for CheckState.
+var (
+	CheckState_name = map[int32]string{
+		0: "CHECK_STATE_UNSPECIFIED",
+		1: "CHECK_STATE_IN_SYNC",
+		2: "CHECK_STATE_DRIFTED",
+		3: "CHECK_STATE_MISSING",
+		4: "CHECK_STATE_UNKNOWN",
+	}
+	CheckState_value = map[string]int32{
+		"CHECK_STATE_UNSPECIFIED": 0,
+		"CHECK_STATE_IN_SYNC":     1,
+		"CHECK_STATE_DRIFTED":     2,
+		"CHECK_STATE_MISSING":     3,
+		"CHECK_STATE_UNKNOWN":     4,
+	}
+)
+
+func (x CheckState) Enum() *CheckState {
+	p := new(CheckState)
+	*p = x
+	return p
+}
+
+func (x CheckState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CheckState) Descriptor() protoreflect.EnumDescriptor {
+	return file_berth_engine_v1_engine_proto_enumTypes[6].Descriptor()
+}
+
+func (CheckState) Type() protoreflect.EnumType {
+	return &file_berth_engine_v1_engine_proto_enumTypes[6]
+}
+
+func (x CheckState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CheckState.Descriptor instead.
+func (CheckState) EnumDescriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{6}
+}
+
 // Cluster says how an API server is reached.
 type Cluster struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1387,7 +1443,9 @@ type ActionOptions struct {
 	DryRun bool              `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"` // Server-side dry run.
 	// Applies the definitions of the chart's crds folders before anything else,
 	// also those that exist: Helm itself never changes one.
-	UpgradeCrds   bool `protobuf:"varint,15,opt,name=upgrade_crds,json=upgradeCrds,proto3" json:"upgrade_crds,omitempty"`
+	UpgradeCrds bool `protobuf:"varint,15,opt,name=upgrade_crds,json=upgradeCrds,proto3" json:"upgrade_crds,omitempty"`
+	// Writes a release that somebody else manages (RELEASE_MANAGED otherwise).
+	ForceManaged  bool `protobuf:"varint,16,opt,name=force_managed,json=forceManaged,proto3" json:"force_managed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1523,6 +1581,13 @@ func (x *ActionOptions) GetDryRun() bool {
 func (x *ActionOptions) GetUpgradeCrds() bool {
 	if x != nil {
 		return x.UpgradeCrds
+	}
+	return false
+}
+
+func (x *ActionOptions) GetForceManaged() bool {
+	if x != nil {
+		return x.ForceManaged
 	}
 	return false
 }
@@ -3979,7 +4044,9 @@ type Release struct {
 	ApplyMethod string            `protobuf:"bytes,14,opt,name=apply_method,json=applyMethod,proto3" json:"apply_method,omitempty"` // ssa or csa.
 	OperationId string            `protobuf:"bytes,15,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	// Name of the first Service of the manifest; empty where there is none.
-	FirstService  string `protobuf:"bytes,16,opt,name=first_service,json=firstService,proto3" json:"first_service,omitempty"`
+	FirstService string `protobuf:"bytes,16,opt,name=first_service,json=firstService,proto3" json:"first_service,omitempty"`
+	// Who else deploys it, as far as its manifest tells.
+	ManagedBy     string `protobuf:"bytes,17,opt,name=managed_by,json=managedBy,proto3" json:"managed_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4126,6 +4193,13 @@ func (x *Release) GetFirstService() string {
 	return ""
 }
 
+func (x *Release) GetManagedBy() string {
+	if x != nil {
+		return x.ManagedBy
+	}
+	return ""
+}
+
 type SettleRequest struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Target  *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
@@ -4133,7 +4207,10 @@ type SettleRequest struct {
 	// The revision to settle; 0 means the newest.
 	Revision int32 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// Why it did not end by itself, put into the description.
-	Cause         string `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	Cause string `protobuf:"bytes,4,opt,name=cause,proto3" json:"cause,omitempty"`
+	// Where given, only a release that has had no ending for so long is settled,
+	// by when its record was last written; any other is RELEASE_NOT_STUCK.
+	MinAge        *durationpb.Duration `protobuf:"bytes,5,opt,name=min_age,json=minAge,proto3" json:"min_age,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4196,15 +4273,24 @@ func (x *SettleRequest) GetCause() string {
 	return ""
 }
 
+func (x *SettleRequest) GetMinAge() *durationpb.Duration {
+	if x != nil {
+		return x.MinAge
+	}
+	return nil
+}
+
 type SettleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Newest stored revision afterwards; absent where none is stored.
 	Release *Release `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
 	// A record was changed.
-	Changed       bool         `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
-	Error         *ActionError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Changed bool         `protobuf:"varint,2,opt,name=changed,proto3" json:"changed,omitempty"`
+	Error   *ActionError `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// resourceVersion of the newest record.
+	ResourceVersion string `protobuf:"bytes,4,opt,name=resource_version,json=resourceVersion,proto3" json:"resource_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *SettleResponse) Reset() {
@@ -4256,6 +4342,13 @@ func (x *SettleResponse) GetError() *ActionError {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *SettleResponse) GetResourceVersion() string {
+	if x != nil {
+		return x.ResourceVersion
+	}
+	return ""
 }
 
 type CancelRequest struct {
@@ -5152,6 +5245,243 @@ func (x *StatusResponse) GetError() *ActionError {
 	return nil
 }
 
+type CheckRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Target        *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRequest) Reset() {
+	*x = CheckRequest{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRequest) ProtoMessage() {}
+
+func (x *CheckRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
+func (*CheckRequest) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *CheckRequest) GetTarget() *Target {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+type CheckResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Release *Release               `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
+	// In the manifest's order.
+	Objects       []*CheckedObject `protobuf:"bytes,2,rep,name=objects,proto3" json:"objects,omitempty"`
+	Error         *ActionError     `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckResponse) Reset() {
+	*x = CheckResponse{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckResponse) ProtoMessage() {}
+
+func (x *CheckResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
+func (*CheckResponse) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *CheckResponse) GetRelease() *Release {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+func (x *CheckResponse) GetObjects() []*CheckedObject {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
+func (x *CheckResponse) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// CheckedObject is one object of a manifest.
+type CheckedObject struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Object *ObjectReference       `protobuf:"bytes,1,opt,name=object,proto3" json:"object,omitempty"`
+	State  CheckState             `protobuf:"varint,2,opt,name=state,proto3,enum=berth.engine.v1.CheckState" json:"state,omitempty"`
+	// Sorted by path.
+	Fields        []*FieldDrift `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"`
+	Error         *ActionError  `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckedObject) Reset() {
+	*x = CheckedObject{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckedObject) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckedObject) ProtoMessage() {}
+
+func (x *CheckedObject) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckedObject.ProtoReflect.Descriptor instead.
+func (*CheckedObject) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *CheckedObject) GetObject() *ObjectReference {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *CheckedObject) GetState() CheckState {
+	if x != nil {
+		return x.State
+	}
+	return CheckState_CHECK_STATE_UNSPECIFIED
+}
+
+func (x *CheckedObject) GetFields() []*FieldDrift {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *CheckedObject) GetError() *ActionError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// FieldDrift is one field that is not as the manifest has it; the data of Secrets is redacted.
+type FieldDrift struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Path  string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// Both as JSON, of at most 4 KiB; empty where the field is not there.
+	Live          string `protobuf:"bytes,2,opt,name=live,proto3" json:"live,omitempty"`
+	Wanted        string `protobuf:"bytes,3,opt,name=wanted,proto3" json:"wanted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FieldDrift) Reset() {
+	*x = FieldDrift{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FieldDrift) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FieldDrift) ProtoMessage() {}
+
+func (x *FieldDrift) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FieldDrift.ProtoReflect.Descriptor instead.
+func (*FieldDrift) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *FieldDrift) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *FieldDrift) GetLive() string {
+	if x != nil {
+		return x.Live
+	}
+	return ""
+}
+
+func (x *FieldDrift) GetWanted() string {
+	if x != nil {
+		return x.Wanted
+	}
+	return ""
+}
+
 var File_berth_engine_v1_engine_proto protoreflect.FileDescriptor
 
 const file_berth_engine_v1_engine_proto_rawDesc = "" +
@@ -5245,7 +5575,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"setLiteral\"5\n" +
 	"\aSetFile\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\tR\acontent\"\xd4\x05\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\xf9\x05\n" +
 	"\rActionOptions\x121\n" +
 	"\x04wait\x18\x01 \x01(\x0e2\x1d.berth.engine.v1.WaitStrategyR\x04wait\x12\"\n" +
 	"\rwait_for_jobs\x18\x02 \x01(\bR\vwaitForJobs\x123\n" +
@@ -5263,7 +5593,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\vdescription\x18\f \x01(\tR\vdescription\x12B\n" +
 	"\x06labels\x18\r \x03(\v2*.berth.engine.v1.ActionOptions.LabelsEntryR\x06labels\x12\x17\n" +
 	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x12!\n" +
-	"\fupgrade_crds\x18\x0f \x01(\bR\vupgradeCrds\x1a9\n" +
+	"\fupgrade_crds\x18\x0f \x01(\bR\vupgradeCrds\x12#\n" +
+	"\rforce_managed\x18\x10 \x01(\bR\fforceManaged\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe2\x02\n" +
@@ -5462,7 +5793,7 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\adetails\x18\x06 \x03(\v2).berth.engine.v1.ActionError.DetailsEntryR\adetails\x1a:\n" +
 	"\fDetailsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9d\x06\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbc\x06\n" +
 	"\aRelease\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x1a\n" +
@@ -5484,22 +5815,26 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"provenance\x12!\n" +
 	"\fapply_method\x18\x0e \x01(\tR\vapplyMethod\x12!\n" +
 	"\foperation_id\x18\x0f \x01(\tR\voperationId\x12#\n" +
-	"\rfirst_service\x18\x10 \x01(\tR\ffirstService\x1a9\n" +
+	"\rfirst_service\x18\x10 \x01(\tR\ffirstService\x12\x1d\n" +
+	"\n" +
+	"managed_by\x18\x11 \x01(\tR\tmanagedBy\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a=\n" +
 	"\x0fProvenanceEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe0\x01\n" +
 	"\rSettleRequest\x12/\n" +
 	"\x06target\x18\x01 \x01(\v2\x17.berth.engine.v1.TargetR\x06target\x128\n" +
 	"\acontext\x18\x02 \x01(\v2\x1e.berth.engine.v1.ActionContextR\acontext\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x05R\brevision\x12\x14\n" +
-	"\x05cause\x18\x04 \x01(\tR\x05cause\"\x92\x01\n" +
+	"\x05cause\x18\x04 \x01(\tR\x05cause\x122\n" +
+	"\amin_age\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x06minAge\"\xbd\x01\n" +
 	"\x0eSettleResponse\x122\n" +
 	"\arelease\x18\x01 \x01(\v2\x18.berth.engine.v1.ReleaseR\arelease\x12\x18\n" +
 	"\achanged\x18\x02 \x01(\bR\achanged\x122\n" +
-	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"H\n" +
+	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12)\n" +
+	"\x10resource_version\x18\x04 \x01(\tR\x0fresourceVersion\"H\n" +
 	"\rCancelRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12\x14\n" +
 	"\x05cause\x18\x02 \x01(\tR\x05cause\"&\n" +
@@ -5571,7 +5906,23 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0eStatusResponse\x122\n" +
 	"\arelease\x18\x01 \x01(\v2\x18.berth.engine.v1.ReleaseR\arelease\x127\n" +
 	"\aobjects\x18\x02 \x03(\v2\x1d.berth.engine.v1.ObjectStatusR\aobjects\x122\n" +
-	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error*h\n" +
+	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"?\n" +
+	"\fCheckRequest\x12/\n" +
+	"\x06target\x18\x01 \x01(\v2\x17.berth.engine.v1.TargetR\x06target\"\xb1\x01\n" +
+	"\rCheckResponse\x122\n" +
+	"\arelease\x18\x01 \x01(\v2\x18.berth.engine.v1.ReleaseR\arelease\x128\n" +
+	"\aobjects\x18\x02 \x03(\v2\x1e.berth.engine.v1.CheckedObjectR\aobjects\x122\n" +
+	"\x05error\x18\x03 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"\xe5\x01\n" +
+	"\rCheckedObject\x128\n" +
+	"\x06object\x18\x01 \x01(\v2 .berth.engine.v1.ObjectReferenceR\x06object\x121\n" +
+	"\x05state\x18\x02 \x01(\x0e2\x1b.berth.engine.v1.CheckStateR\x05state\x123\n" +
+	"\x06fields\x18\x03 \x03(\v2\x1b.berth.engine.v1.FieldDriftR\x06fields\x122\n" +
+	"\x05error\x18\x04 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"L\n" +
+	"\n" +
+	"FieldDrift\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04live\x18\x02 \x01(\tR\x04live\x12\x16\n" +
+	"\x06wanted\x18\x03 \x01(\tR\x06wanted*h\n" +
 	"\rStorageDriver\x12\x1e\n" +
 	"\x1aSTORAGE_DRIVER_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15STORAGE_DRIVER_SECRET\x10\x01\x12\x1c\n" +
@@ -5611,8 +5962,14 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x0ePHASE_DELETING\x10\b\x12\x11\n" +
 	"\rPHASE_TESTING\x10\t\x12\x12\n" +
 	"\x0ePHASE_SETTLING\x10\n" +
-	"2\xca\n" +
+	"*\x8d\x01\n" +
 	"\n" +
+	"CheckState\x12\x1b\n" +
+	"\x17CHECK_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
+	"\x13CHECK_STATE_IN_SYNC\x10\x01\x12\x17\n" +
+	"\x13CHECK_STATE_DRIFTED\x10\x02\x12\x17\n" +
+	"\x13CHECK_STATE_MISSING\x10\x03\x12\x17\n" +
+	"\x13CHECK_STATE_UNKNOWN\x10\x042\x92\v\n" +
 	"\rEngineService\x12K\n" +
 	"\aInstall\x12\x1f.berth.engine.v1.InstallRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12K\n" +
 	"\aUpgrade\x12\x1f.berth.engine.v1.UpgradeRequest\x1a\x1d.berth.engine.v1.ActionEvents0\x01\x12M\n" +
@@ -5630,7 +5987,8 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\tShowChart\x12!.berth.engine.v1.ShowChartRequest\x1a\".berth.engine.v1.ShowChartResponse\x12@\n" +
 	"\x03Get\x12\x1b.berth.engine.v1.GetRequest\x1a\x1c.berth.engine.v1.GetResponse\x12L\n" +
 	"\aHistory\x12\x1f.berth.engine.v1.HistoryRequest\x1a .berth.engine.v1.HistoryResponse\x12I\n" +
-	"\x06Status\x12\x1e.berth.engine.v1.StatusRequest\x1a\x1f.berth.engine.v1.StatusResponseb\x06proto3"
+	"\x06Status\x12\x1e.berth.engine.v1.StatusRequest\x1a\x1f.berth.engine.v1.StatusResponse\x12F\n" +
+	"\x05Check\x12\x1d.berth.engine.v1.CheckRequest\x1a\x1e.berth.engine.v1.CheckResponseb\x06proto3"
 
 var (
 	file_berth_engine_v1_engine_proto_rawDescOnce sync.Once
@@ -5644,8 +6002,8 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 	return file_berth_engine_v1_engine_proto_rawDescData
 }
 
-var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -5653,220 +6011,236 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(ValuesReuse)(0),              // 3: berth.engine.v1.ValuesReuse
 	(PlannedChange)(0),            // 4: berth.engine.v1.PlannedChange
 	(Phase)(0),                    // 5: berth.engine.v1.Phase
-	(*Cluster)(nil),               // 6: berth.engine.v1.Cluster
-	(*Identity)(nil),              // 7: berth.engine.v1.Identity
-	(*Target)(nil),                // 8: berth.engine.v1.Target
-	(*ActionContext)(nil),         // 9: berth.engine.v1.ActionContext
-	(*EgressPolicy)(nil),          // 10: berth.engine.v1.EgressPolicy
-	(*ChartReference)(nil),        // 11: berth.engine.v1.ChartReference
-	(*RepositoryChart)(nil),       // 12: berth.engine.v1.RepositoryChart
-	(*OciChart)(nil),              // 13: berth.engine.v1.OciChart
-	(*SourceAccess)(nil),          // 14: berth.engine.v1.SourceAccess
-	(*Values)(nil),                // 15: berth.engine.v1.Values
-	(*SetFile)(nil),               // 16: berth.engine.v1.SetFile
-	(*ActionOptions)(nil),         // 17: berth.engine.v1.ActionOptions
-	(*InstallRequest)(nil),        // 18: berth.engine.v1.InstallRequest
-	(*UpgradeRequest)(nil),        // 19: berth.engine.v1.UpgradeRequest
-	(*RollbackRequest)(nil),       // 20: berth.engine.v1.RollbackRequest
-	(*UninstallRequest)(nil),      // 21: berth.engine.v1.UninstallRequest
-	(*TestRequest)(nil),           // 22: berth.engine.v1.TestRequest
-	(*ObjectReference)(nil),       // 23: berth.engine.v1.ObjectReference
-	(*ObjectStatus)(nil),          // 24: berth.engine.v1.ObjectStatus
-	(*PlanRequest)(nil),           // 25: berth.engine.v1.PlanRequest
-	(*PlanResponse)(nil),          // 26: berth.engine.v1.PlanResponse
-	(*PlannedHook)(nil),           // 27: berth.engine.v1.PlannedHook
-	(*PlannedObject)(nil),         // 28: berth.engine.v1.PlannedObject
-	(*PlannedCrd)(nil),            // 29: berth.engine.v1.PlannedCrd
-	(*SearchChartsRequest)(nil),   // 30: berth.engine.v1.SearchChartsRequest
-	(*SearchChartsResponse)(nil),  // 31: berth.engine.v1.SearchChartsResponse
-	(*ChartEntry)(nil),            // 32: berth.engine.v1.ChartEntry
-	(*ChartVersion)(nil),          // 33: berth.engine.v1.ChartVersion
-	(*RefreshSourceRequest)(nil),  // 34: berth.engine.v1.RefreshSourceRequest
-	(*RefreshSourceResponse)(nil), // 35: berth.engine.v1.RefreshSourceResponse
-	(*ListVersionsRequest)(nil),   // 36: berth.engine.v1.ListVersionsRequest
-	(*ListVersionsResponse)(nil),  // 37: berth.engine.v1.ListVersionsResponse
-	(*ShowChartRequest)(nil),      // 38: berth.engine.v1.ShowChartRequest
-	(*ShowChartResponse)(nil),     // 39: berth.engine.v1.ShowChartResponse
-	(*ChartFile)(nil),             // 40: berth.engine.v1.ChartFile
-	(*ActionEvents)(nil),          // 41: berth.engine.v1.ActionEvents
-	(*ActionEvent)(nil),           // 42: berth.engine.v1.ActionEvent
-	(*Applied)(nil),               // 43: berth.engine.v1.Applied
-	(*HookEvent)(nil),             // 44: berth.engine.v1.HookEvent
-	(*HookLog)(nil),               // 45: berth.engine.v1.HookLog
-	(*ActionResult)(nil),          // 46: berth.engine.v1.ActionResult
-	(*ActionError)(nil),           // 47: berth.engine.v1.ActionError
-	(*Release)(nil),               // 48: berth.engine.v1.Release
-	(*SettleRequest)(nil),         // 49: berth.engine.v1.SettleRequest
-	(*SettleResponse)(nil),        // 50: berth.engine.v1.SettleResponse
-	(*CancelRequest)(nil),         // 51: berth.engine.v1.CancelRequest
-	(*CancelResponse)(nil),        // 52: berth.engine.v1.CancelResponse
-	(*ExtendRequest)(nil),         // 53: berth.engine.v1.ExtendRequest
-	(*ExtendResponse)(nil),        // 54: berth.engine.v1.ExtendResponse
-	(*RenderRequest)(nil),         // 55: berth.engine.v1.RenderRequest
-	(*RenderResponse)(nil),        // 56: berth.engine.v1.RenderResponse
-	(*GetRequest)(nil),            // 57: berth.engine.v1.GetRequest
-	(*GetResponse)(nil),           // 58: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 59: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 60: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 61: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 62: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 63: berth.engine.v1.StatusResponse
-	nil,                           // 64: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 65: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 66: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 67: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 68: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 69: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
+	(CheckState)(0),               // 6: berth.engine.v1.CheckState
+	(*Cluster)(nil),               // 7: berth.engine.v1.Cluster
+	(*Identity)(nil),              // 8: berth.engine.v1.Identity
+	(*Target)(nil),                // 9: berth.engine.v1.Target
+	(*ActionContext)(nil),         // 10: berth.engine.v1.ActionContext
+	(*EgressPolicy)(nil),          // 11: berth.engine.v1.EgressPolicy
+	(*ChartReference)(nil),        // 12: berth.engine.v1.ChartReference
+	(*RepositoryChart)(nil),       // 13: berth.engine.v1.RepositoryChart
+	(*OciChart)(nil),              // 14: berth.engine.v1.OciChart
+	(*SourceAccess)(nil),          // 15: berth.engine.v1.SourceAccess
+	(*Values)(nil),                // 16: berth.engine.v1.Values
+	(*SetFile)(nil),               // 17: berth.engine.v1.SetFile
+	(*ActionOptions)(nil),         // 18: berth.engine.v1.ActionOptions
+	(*InstallRequest)(nil),        // 19: berth.engine.v1.InstallRequest
+	(*UpgradeRequest)(nil),        // 20: berth.engine.v1.UpgradeRequest
+	(*RollbackRequest)(nil),       // 21: berth.engine.v1.RollbackRequest
+	(*UninstallRequest)(nil),      // 22: berth.engine.v1.UninstallRequest
+	(*TestRequest)(nil),           // 23: berth.engine.v1.TestRequest
+	(*ObjectReference)(nil),       // 24: berth.engine.v1.ObjectReference
+	(*ObjectStatus)(nil),          // 25: berth.engine.v1.ObjectStatus
+	(*PlanRequest)(nil),           // 26: berth.engine.v1.PlanRequest
+	(*PlanResponse)(nil),          // 27: berth.engine.v1.PlanResponse
+	(*PlannedHook)(nil),           // 28: berth.engine.v1.PlannedHook
+	(*PlannedObject)(nil),         // 29: berth.engine.v1.PlannedObject
+	(*PlannedCrd)(nil),            // 30: berth.engine.v1.PlannedCrd
+	(*SearchChartsRequest)(nil),   // 31: berth.engine.v1.SearchChartsRequest
+	(*SearchChartsResponse)(nil),  // 32: berth.engine.v1.SearchChartsResponse
+	(*ChartEntry)(nil),            // 33: berth.engine.v1.ChartEntry
+	(*ChartVersion)(nil),          // 34: berth.engine.v1.ChartVersion
+	(*RefreshSourceRequest)(nil),  // 35: berth.engine.v1.RefreshSourceRequest
+	(*RefreshSourceResponse)(nil), // 36: berth.engine.v1.RefreshSourceResponse
+	(*ListVersionsRequest)(nil),   // 37: berth.engine.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil),  // 38: berth.engine.v1.ListVersionsResponse
+	(*ShowChartRequest)(nil),      // 39: berth.engine.v1.ShowChartRequest
+	(*ShowChartResponse)(nil),     // 40: berth.engine.v1.ShowChartResponse
+	(*ChartFile)(nil),             // 41: berth.engine.v1.ChartFile
+	(*ActionEvents)(nil),          // 42: berth.engine.v1.ActionEvents
+	(*ActionEvent)(nil),           // 43: berth.engine.v1.ActionEvent
+	(*Applied)(nil),               // 44: berth.engine.v1.Applied
+	(*HookEvent)(nil),             // 45: berth.engine.v1.HookEvent
+	(*HookLog)(nil),               // 46: berth.engine.v1.HookLog
+	(*ActionResult)(nil),          // 47: berth.engine.v1.ActionResult
+	(*ActionError)(nil),           // 48: berth.engine.v1.ActionError
+	(*Release)(nil),               // 49: berth.engine.v1.Release
+	(*SettleRequest)(nil),         // 50: berth.engine.v1.SettleRequest
+	(*SettleResponse)(nil),        // 51: berth.engine.v1.SettleResponse
+	(*CancelRequest)(nil),         // 52: berth.engine.v1.CancelRequest
+	(*CancelResponse)(nil),        // 53: berth.engine.v1.CancelResponse
+	(*ExtendRequest)(nil),         // 54: berth.engine.v1.ExtendRequest
+	(*ExtendResponse)(nil),        // 55: berth.engine.v1.ExtendResponse
+	(*RenderRequest)(nil),         // 56: berth.engine.v1.RenderRequest
+	(*RenderResponse)(nil),        // 57: berth.engine.v1.RenderResponse
+	(*GetRequest)(nil),            // 58: berth.engine.v1.GetRequest
+	(*GetResponse)(nil),           // 59: berth.engine.v1.GetResponse
+	(*Hook)(nil),                  // 60: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 61: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 62: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 63: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 64: berth.engine.v1.StatusResponse
+	(*CheckRequest)(nil),          // 65: berth.engine.v1.CheckRequest
+	(*CheckResponse)(nil),         // 66: berth.engine.v1.CheckResponse
+	(*CheckedObject)(nil),         // 67: berth.engine.v1.CheckedObject
+	(*FieldDrift)(nil),            // 68: berth.engine.v1.FieldDrift
+	nil,                           // 69: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 70: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 71: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 72: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 73: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 74: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 75: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
-	6,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
-	7,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
-	7,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
+	7,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
+	8,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
+	8,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	69,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	64,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
-	12,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
-	13,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
-	10,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
-	14,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
-	16,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
+	74,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	69,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	13,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
+	14,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
+	11,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
+	15,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
+	17,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	69,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	74,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	65,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
-	8,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 18: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 19: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	8,   // 20: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 21: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 22: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 23: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 24: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
+	70,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	9,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	12,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
+	16,  // 18: berth.engine.v1.InstallRequest.values:type_name -> berth.engine.v1.Values
+	18,  // 19: berth.engine.v1.InstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	9,   // 20: berth.engine.v1.UpgradeRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 21: berth.engine.v1.UpgradeRequest.context:type_name -> berth.engine.v1.ActionContext
+	12,  // 22: berth.engine.v1.UpgradeRequest.chart:type_name -> berth.engine.v1.ChartReference
+	16,  // 23: berth.engine.v1.UpgradeRequest.values:type_name -> berth.engine.v1.Values
+	18,  // 24: berth.engine.v1.UpgradeRequest.options:type_name -> berth.engine.v1.ActionOptions
 	3,   // 25: berth.engine.v1.UpgradeRequest.values_reuse:type_name -> berth.engine.v1.ValuesReuse
-	8,   // 26: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 27: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
-	17,  // 28: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
-	8,   // 29: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 30: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
-	17,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
-	8,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	69,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
-	23,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
-	18,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
-	19,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
-	47,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
-	28,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
-	27,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.PlannedHook
-	29,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
-	59,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
-	47,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
-	23,  // 44: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
+	9,   // 26: berth.engine.v1.RollbackRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 27: berth.engine.v1.RollbackRequest.context:type_name -> berth.engine.v1.ActionContext
+	18,  // 28: berth.engine.v1.RollbackRequest.options:type_name -> berth.engine.v1.ActionOptions
+	9,   // 29: berth.engine.v1.UninstallRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 30: berth.engine.v1.UninstallRequest.context:type_name -> berth.engine.v1.ActionContext
+	18,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
+	9,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
+	74,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	24,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
+	19,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
+	20,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
+	48,  // 38: berth.engine.v1.PlanResponse.error:type_name -> berth.engine.v1.ActionError
+	29,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
+	28,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.PlannedHook
+	30,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
+	60,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
+	48,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
+	24,  // 44: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
 	4,   // 45: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
-	47,  // 46: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
+	48,  // 46: berth.engine.v1.PlannedObject.error:type_name -> berth.engine.v1.ActionError
 	4,   // 47: berth.engine.v1.PlannedCrd.change:type_name -> berth.engine.v1.PlannedChange
-	47,  // 48: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
-	14,  // 49: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
-	10,  // 50: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
-	47,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
-	32,  // 52: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
-	33,  // 53: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
-	70,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
-	14,  // 55: berth.engine.v1.RefreshSourceRequest.access:type_name -> berth.engine.v1.SourceAccess
-	10,  // 56: berth.engine.v1.RefreshSourceRequest.egress:type_name -> berth.engine.v1.EgressPolicy
-	47,  // 57: berth.engine.v1.RefreshSourceResponse.error:type_name -> berth.engine.v1.ActionError
-	11,  // 58: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
-	47,  // 59: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
-	33,  // 60: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
-	11,  // 61: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
-	47,  // 62: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
-	40,  // 63: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
-	42,  // 64: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	70,  // 65: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	48,  // 48: berth.engine.v1.PlannedCrd.error:type_name -> berth.engine.v1.ActionError
+	15,  // 49: berth.engine.v1.SearchChartsRequest.access:type_name -> berth.engine.v1.SourceAccess
+	11,  // 50: berth.engine.v1.SearchChartsRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	48,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
+	33,  // 52: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
+	34,  // 53: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
+	75,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	15,  // 55: berth.engine.v1.RefreshSourceRequest.access:type_name -> berth.engine.v1.SourceAccess
+	11,  // 56: berth.engine.v1.RefreshSourceRequest.egress:type_name -> berth.engine.v1.EgressPolicy
+	48,  // 57: berth.engine.v1.RefreshSourceResponse.error:type_name -> berth.engine.v1.ActionError
+	12,  // 58: berth.engine.v1.ListVersionsRequest.chart:type_name -> berth.engine.v1.ChartReference
+	48,  // 59: berth.engine.v1.ListVersionsResponse.error:type_name -> berth.engine.v1.ActionError
+	34,  // 60: berth.engine.v1.ListVersionsResponse.versions:type_name -> berth.engine.v1.ChartVersion
+	12,  // 61: berth.engine.v1.ShowChartRequest.chart:type_name -> berth.engine.v1.ChartReference
+	48,  // 62: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
+	41,  // 63: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
+	43,  // 64: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
+	75,  // 65: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
 	5,   // 66: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
-	43,  // 67: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
-	24,  // 68: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
-	44,  // 69: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
-	45,  // 70: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
-	46,  // 71: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
-	23,  // 72: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
-	48,  // 73: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
-	47,  // 74: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
-	56,  // 75: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
-	23,  // 76: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	66,  // 77: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	70,  // 78: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	70,  // 79: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	70,  // 80: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	67,  // 81: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	68,  // 82: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
-	8,   // 83: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 84: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	48,  // 85: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
-	47,  // 86: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	69,  // 87: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
-	8,   // 88: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
-	9,   // 89: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
-	11,  // 90: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
-	15,  // 91: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
-	17,  // 92: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	59,  // 93: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
-	47,  // 94: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 95: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
-	48,  // 96: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	59,  // 97: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
-	47,  // 98: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	70,  // 99: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	70,  // 100: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	8,   // 101: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	48,  // 102: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	47,  // 103: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	8,   // 104: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	48,  // 105: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	24,  // 106: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	47,  // 107: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	18,  // 108: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	19,  // 109: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	20,  // 110: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	21,  // 111: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	22,  // 112: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	49,  // 113: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	51,  // 114: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	53,  // 115: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	55,  // 116: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	25,  // 117: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	30,  // 118: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	34,  // 119: berth.engine.v1.EngineService.RefreshSource:input_type -> berth.engine.v1.RefreshSourceRequest
-	36,  // 120: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	38,  // 121: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	57,  // 122: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	60,  // 123: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	62,  // 124: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	41,  // 125: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	41,  // 126: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	41,  // 127: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	41,  // 128: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	41,  // 129: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	50,  // 130: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	52,  // 131: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	54,  // 132: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	56,  // 133: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	26,  // 134: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	31,  // 135: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	35,  // 136: berth.engine.v1.EngineService.RefreshSource:output_type -> berth.engine.v1.RefreshSourceResponse
-	37,  // 137: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	39,  // 138: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	58,  // 139: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	61,  // 140: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	63,  // 141: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	125, // [125:142] is the sub-list for method output_type
-	108, // [108:125] is the sub-list for method input_type
-	108, // [108:108] is the sub-list for extension type_name
-	108, // [108:108] is the sub-list for extension extendee
-	0,   // [0:108] is the sub-list for field type_name
+	44,  // 67: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
+	25,  // 68: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
+	45,  // 69: berth.engine.v1.ActionEvent.hook:type_name -> berth.engine.v1.HookEvent
+	46,  // 70: berth.engine.v1.ActionEvent.log:type_name -> berth.engine.v1.HookLog
+	47,  // 71: berth.engine.v1.ActionEvent.result:type_name -> berth.engine.v1.ActionResult
+	24,  // 72: berth.engine.v1.Applied.object:type_name -> berth.engine.v1.ObjectReference
+	49,  // 73: berth.engine.v1.ActionResult.release:type_name -> berth.engine.v1.Release
+	48,  // 74: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
+	57,  // 75: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
+	24,  // 76: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
+	71,  // 77: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	75,  // 78: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	75,  // 79: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	75,  // 80: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	72,  // 81: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	73,  // 82: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	9,   // 83: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 84: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
+	74,  // 85: berth.engine.v1.SettleRequest.min_age:type_name -> google.protobuf.Duration
+	49,  // 86: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
+	48,  // 87: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
+	74,  // 88: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	9,   // 89: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
+	10,  // 90: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
+	12,  // 91: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
+	16,  // 92: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
+	18,  // 93: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
+	60,  // 94: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	48,  // 95: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
+	9,   // 96: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 97: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
+	60,  // 98: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	48,  // 99: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
+	75,  // 100: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	75,  // 101: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	9,   // 102: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 103: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	48,  // 104: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	9,   // 105: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 106: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	25,  // 107: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	48,  // 108: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	9,   // 109: berth.engine.v1.CheckRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 110: berth.engine.v1.CheckResponse.release:type_name -> berth.engine.v1.Release
+	67,  // 111: berth.engine.v1.CheckResponse.objects:type_name -> berth.engine.v1.CheckedObject
+	48,  // 112: berth.engine.v1.CheckResponse.error:type_name -> berth.engine.v1.ActionError
+	24,  // 113: berth.engine.v1.CheckedObject.object:type_name -> berth.engine.v1.ObjectReference
+	6,   // 114: berth.engine.v1.CheckedObject.state:type_name -> berth.engine.v1.CheckState
+	68,  // 115: berth.engine.v1.CheckedObject.fields:type_name -> berth.engine.v1.FieldDrift
+	48,  // 116: berth.engine.v1.CheckedObject.error:type_name -> berth.engine.v1.ActionError
+	19,  // 117: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	20,  // 118: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	21,  // 119: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	22,  // 120: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	23,  // 121: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	50,  // 122: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	52,  // 123: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	54,  // 124: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	56,  // 125: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	26,  // 126: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	31,  // 127: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	35,  // 128: berth.engine.v1.EngineService.RefreshSource:input_type -> berth.engine.v1.RefreshSourceRequest
+	37,  // 129: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	39,  // 130: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	58,  // 131: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	61,  // 132: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	63,  // 133: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	65,  // 134: berth.engine.v1.EngineService.Check:input_type -> berth.engine.v1.CheckRequest
+	42,  // 135: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	42,  // 136: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	42,  // 137: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	42,  // 138: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	42,  // 139: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	51,  // 140: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	53,  // 141: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	55,  // 142: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	57,  // 143: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	27,  // 144: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	32,  // 145: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	36,  // 146: berth.engine.v1.EngineService.RefreshSource:output_type -> berth.engine.v1.RefreshSourceResponse
+	38,  // 147: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	40,  // 148: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	59,  // 149: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	62,  // 150: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	64,  // 151: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	66,  // 152: berth.engine.v1.EngineService.Check:output_type -> berth.engine.v1.CheckResponse
+	135, // [135:153] is the sub-list for method output_type
+	117, // [117:135] is the sub-list for method input_type
+	117, // [117:117] is the sub-list for extension type_name
+	117, // [117:117] is the sub-list for extension extendee
+	0,   // [0:117] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -5899,8 +6273,8 @@ func file_berth_engine_v1_engine_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   63,
+			NumEnums:      7,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -176,6 +176,14 @@ func TestSettleGivesADeadActionItsEnding(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantCode(t, upgrade(t, runner, target, &enginev1.ActionContext{OperationId: "op-3"}).GetError(), "RELEASE_PENDING")
+		unlock := func(age time.Duration, revision int32) *enginev1.SettleResponse {
+			return runner.Settle(t.Context(), &enginev1.SettleRequest{
+				Target: target, Context: &enginev1.ActionContext{OperationId: "op-2", ExpectedRevision: &revision},
+				Cause: "it was unlocked", MinAge: durationpb.New(age),
+			})
+		}
+		wantCode(t, unlock(time.Hour, 1).GetError(), "RELEASE_NOT_STUCK")
+		wantCode(t, unlock(0, 2).GetError(), "REVISION_STALE")
 		request := &enginev1.SettleRequest{Target: target, Context: &enginev1.ActionContext{OperationId: "op-2"}, Cause: "its engine died"}
 		settled := runner.Settle(t.Context(), request)
 		if !settled.GetChanged() || settled.GetRelease().GetStatus() != "failed" || !strings.Contains(settled.GetRelease().GetDescription(), "its engine died") {
@@ -184,6 +192,9 @@ func TestSettleGivesADeadActionItsEnding(t *testing.T) {
 		if again := runner.Settle(t.Context(), request); again.GetChanged() || again.GetError() != nil {
 			t.Errorf("settled again: %v", again)
 		}
+		wantCode(t, unlock(0, 1).GetError(), "RELEASE_NOT_STUCK")
+		// What was never deployed can be upgraded all the same.
+		wantCode(t, upgrade(t, runner, target, &enginev1.ActionContext{OperationId: "op-4"}).GetError(), "")
 	}
 }
 

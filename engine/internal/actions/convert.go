@@ -26,9 +26,12 @@ func recordName(rel *release.Release) string {
 func toRelease(rel *release.Release) *enginev1.Release {
 	made := &enginev1.Release{
 		Name: rel.Name, Namespace: rel.Namespace, Revision: int32(rel.Version),
-		Labels: map[string]string{}, Provenance: map[string]string{},
-		ApplyMethod: rel.ApplyMethod, OperationId: rel.Labels[store.OperationLabel],
+		Labels: map[string]string{}, ApplyMethod: rel.ApplyMethod,
 		FirstService: firstService(rel.Manifest),
+	}
+	made.OperationId, made.Provenance = store.Provenance(rel)
+	if found := managerIn(rel.Manifest); found != nil {
+		made.ManagedBy = found.by
 	}
 	system := driver.GetSystemLabels()
 	for key, value := range rel.Labels {
@@ -43,11 +46,6 @@ func toRelease(rel *release.Release) *enginev1.Release {
 	if rel.Chart != nil && rel.Chart.Metadata != nil {
 		metadata := rel.Chart.Metadata
 		made.ChartName, made.ChartVersion, made.AppVersion = metadata.Name, metadata.Version, metadata.AppVersion
-		for key, value := range metadata.Annotations {
-			if name, own := strings.CutPrefix(key, store.AnnotationPrefix); own {
-				made.Provenance[name] = value
-			}
-		}
 	}
 	return made
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,6 +74,9 @@ func (s *session) settleOnce(cause string) (*release.Release, error) {
 	if err != nil || rel == nil || !isUnsettled(rel.Info.Status) {
 		return s.confess(rel), err
 	}
+	if err := s.checkStuck(rel); err != nil {
+		return rel, err
+	}
 	s.events.Phase(enginev1.Phase_PHASE_SETTLING)
 	for _, hook := range rel.Hooks {
 		if hook.LastRun.Phase == release.HookPhaseRunning {
@@ -115,10 +119,13 @@ func (s *session) readBack() (*release.Release, error) {
 	return rel, nil
 }
 
+// final are the codes of refusals that no repetition mends.
+var final = []string{"FENCED", "RELEASE_TOO_LARGE", "RELEASE_NOT_STUCK"}
+
 // isFinal tells that no repetition can store the ending.
 func isFinal(err error) bool {
 	ours, ok := problem.As(err)
-	return ok && (ours.Code == "FENCED" || ours.Code == "RELEASE_TOO_LARGE") || errors.Is(err, errHoldLost)
+	return ok && (slices.Contains(final, ours.Code) || ours.Field == "expected_revision") || errors.Is(err, errHoldLost)
 }
 
 func verbOf(status common.Status) string {

@@ -54,6 +54,9 @@ func (r *Runner) plan(ctx context.Context, request *enginev1.PlanRequest) (*engi
 	}
 	plan := &plan{session: s, current: current, install: install}
 	if install == nil {
+		if err := s.checkManaged(current, request.GetUpgrade().GetOptions()); err != nil {
+			return nil, err
+		}
 		plan.upgrade = request.GetUpgrade()
 		return plan.make(ctx, plan.upgrade.GetChart(), plan.upgrade.GetValues())
 	}

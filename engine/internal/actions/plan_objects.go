@@ -66,7 +66,7 @@ func (p *plan) objects(rel *release.Release, own map[schema.GroupKind]bool) ([]*
 }
 
 // each does n things, some at a time.
-func (p *plan) each(n int, do func(i int)) {
+func (s *session) each(n int, do func(i int)) {
 	var all sync.WaitGroup
 	slots := make(chan struct{}, plansAtOnce)
 	for i := range n {
@@ -99,7 +99,7 @@ func (d *piece) reference() *enginev1.ObjectReference {
 }
 
 // split makes pieces of a manifest, in Helm's order.
-func (p *plan) split(manifest string) []*piece {
+func (s *session) split(manifest string) []*piece {
 	var pieces []*piece
 	for _, text := range documents(manifest) {
 		found := heads(text)
@@ -107,7 +107,7 @@ func (p *plan) split(manifest string) []*piece {
 			continue
 		}
 		one := &piece{text: text, head: found[0]}
-		list, err := p.client.Client.Build(strings.NewReader(text), false)
+		list, err := s.client.Client.Build(strings.NewReader(text), false)
 		switch {
 		case meta.IsNoMatchError(err) || err != nil && strings.Contains(err.Error(), "no matches for kind"):
 			one.failure = classify(notServed(one.head), nil).Proto()
@@ -184,13 +184,13 @@ const (
 )
 
 // own marks an object as Helm does before it applies it.
-func (p *plan) own(info *resource.Info) error {
+func (s *session) own(info *resource.Info) error {
 	object, err := meta.Accessor(info.Object)
 	if err != nil {
 		return err
 	}
 	object.SetLabels(with(object.GetLabels(), managedByLabel, "Helm"))
-	object.SetAnnotations(with(with(object.GetAnnotations(), nameAnnotation, p.target.GetRelease()), namespaceAnnotation, p.target.GetNamespace()))
+	object.SetAnnotations(with(with(object.GetAnnotations(), nameAnnotation, s.target.GetRelease()), namespaceAnnotation, s.target.GetNamespace()))
 	return nil
 }
 

@@ -142,28 +142,3 @@ func (r *Runner) Status(ctx context.Context, request *enginev1.StatusRequest) *e
 	})
 	return response
 }
-
-// Settle writes the true ending of a revision whose action is no longer running.
-func (r *Runner) Settle(ctx context.Context, request *enginev1.SettleRequest) *enginev1.SettleResponse {
-	response := &enginev1.SettleResponse{}
-	if r.isRunning(request.GetTarget()) {
-		response.Error = problem.New("RELEASE_PENDING", "An action of this engine still runs on the release.").Proto()
-		return response
-	}
-	s, err := r.open(request.GetTarget(), request.GetContext(), progress.New(nil))
-	if err != nil {
-		response.Error = classify(err, nil).Proto()
-		return response
-	}
-	defer s.cancel()
-	rel, err := s.settle(ctx, request.GetCause())
-	if err != nil {
-		response.Error = classify(err, s).Proto()
-		return response
-	}
-	response.Changed = s.store.Wrote()
-	if rel != nil {
-		response.Release = toRelease(rel)
-	}
-	return response
-}

@@ -6,10 +6,12 @@ import (
 	"fmt"
 
 	"helm.sh/helm/v4/pkg/action"
+	release "helm.sh/helm/v4/pkg/release/v1"
 	"helm.sh/helm/v4/pkg/storage/driver"
 
 	"berth.dev/engine/gen/enginev1"
 	"berth.dev/engine/internal/problem"
+	"berth.dev/engine/internal/store"
 )
 
 // Rollback makes a new revision out of an older one.
@@ -22,13 +24,21 @@ func (r *Runner) Rollback(ctx context.Context, request *enginev1.RollbackRequest
 		if rel == nil {
 			return notFound(s.target)
 		}
+		if err := s.checkManaged(rel, request.GetOptions()); err != nil {
+			return err
+		}
 		revision := int(request.GetRevision())
 		if revision == 0 {
 			revision = rel.Version - 1
 		}
-		if _, err := s.store.Get(s.target.GetRelease(), revision); errors.Is(err, driver.ErrReleaseNotFound) || revision < 1 {
+		found, err := s.store.Get(s.target.GetRelease(), revision)
+		if errors.Is(err, driver.ErrReleaseNotFound) || revision < 1 {
 			return &problem.Error{Code: "REVISION_NOT_FOUND", Field: "revision", Message: fmt.Sprintf("The release has no revision %d.", revision)}
 		}
+		if err != nil {
+			return err
+		}
+		s.inherit(found)
 		if err := s.learn(); err != nil {
 			return err
 		}
@@ -53,4 +63,18 @@ func (r *Runner) Rollback(ctx context.Context, request *enginev1.RollbackRequest
 		}
 		return rollback.Run(s.target.GetRelease())
 	})
+}
+
+// inherit takes over what is known of the chart of the revision that is gone back to.
+func (s *session) inherit(from any) {
+	rel, ok := from.(*release.Release)
+	if !ok {
+		return
+	}
+	_, stamped := store.Provenance(rel)
+	for _, key := range store.OfChart {
+		if value, known := stamped[key]; known {
+			s.provenance[key] = value
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -48,6 +49,9 @@ type session struct {
 	config *action.Configuration
 
 	testing bool
+	// minAge is how long a release has to be without an ending before it is given
+	// one; nil where whoever asks knows that nobody works on it.
+	minAge *durationpb.Duration
 	// made is the revision that a successful install has made.
 	made   int
 	digest string
@@ -100,6 +104,9 @@ func (r *Runner) openThrough(
 	}
 	s.provenance = map[string]string{}
 	maps.Copy(s.provenance, act.GetProvenance())
+	if s.id != "" {
+		s.provenance[store.OperationKey] = s.id
+	}
 	s.store = store.New(s.core, store.Options{
 		Namespace: target.GetNamespace(), Kind: target.GetStorageDriver(), OperationID: s.id,
 		Fence: act.GetFence(), Hold: s.hold, Provenance: s.provenance,
@@ -152,17 +159,8 @@ func (s *session) admit() (*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.action.ExpectedRevision != nil {
-		have := 0
-		if rel != nil {
-			have = rel.Version
-		}
-		if want := int(s.action.GetExpectedRevision()); want != have {
-			return nil, &problem.Error{
-				Code: "REVISION_STALE", Field: "expected_revision",
-				Message: fmt.Sprintf("The newest revision is %d, not %d.", have, want),
-			}
-		}
+	if err := s.checkExpected(rel); err != nil {
+		return nil, err
 	}
 	if rel != nil && isUnsettled(rel.Info.Status) {
 		return nil, &problem.Error{
@@ -171,6 +169,20 @@ func (s *session) admit() (*release.Release, error) {
 		}
 	}
 	return rel, nil
+}
+
+// checkExpected refuses another newest revision than the caller has in mind.
+func (s *session) checkExpected(rel *release.Release) error {
+	have, want := 0, int(s.action.GetExpectedRevision())
+	if rel != nil {
+		have = rel.Version
+	}
+	if s.action.ExpectedRevision == nil || want == have {
+		return nil
+	}
+	return &problem.Error{
+		Code: "REVISION_STALE", Field: "expected_revision", Message: fmt.Sprintf("The newest revision is %d, not %d.", have, want),
+	}
 }
 
 func isUnsettled(status common.Status) bool {

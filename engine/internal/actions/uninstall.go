@@ -21,6 +21,9 @@ func (r *Runner) Uninstall(ctx context.Context, request *enginev1.UninstallReque
 			}
 			return notFound(s.target)
 		}
+		if err := s.checkManaged(rel, request.GetOptions()); err != nil {
+			return err
+		}
 		if err := s.learn(); err != nil {
 			return err
 		}

@@ -23,6 +23,9 @@ func (r *Runner) Upgrade(ctx context.Context, request *enginev1.UpgradeRequest, 
 		if missing && !request.GetInstallIfMissing() {
 			return notFound(s.target)
 		}
+		if err := s.checkManaged(rel, request.GetOptions()); err != nil {
+			return err
+		}
 		loaded, vals, err := s.load(request.GetChart(), request.GetValues())
 		if err != nil {
 			return err

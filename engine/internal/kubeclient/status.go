@@ -2,6 +2,7 @@ package kubeclient
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -61,6 +62,20 @@ func (c *Client) read(ctx context.Context, info *resource.Info) (*unstructured.U
 		return resources.Namespace(info.Namespace).Get(ctx, info.Name, metav1.GetOptions{})
 	}
 	return resources.Get(ctx, info.Name, metav1.GetOptions{})
+}
+
+// Metadata reads an object's metadata alone.
+func (c *Client) Metadata(ctx context.Context, info *resource.Info) (*metav1.PartialObjectMetadata, error) {
+	text, err := info.Client.Get().
+		NamespaceIfScoped(info.Namespace, info.Namespaced()).
+		Resource(info.Mapping.Resource.Resource).Name(info.Name).
+		SetHeader("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1").
+		Do(ctx).Raw()
+	if err != nil {
+		return nil, err
+	}
+	object := &metav1.PartialObjectMetadata{}
+	return object, json.Unmarshal(text, object)
 }
 
 // podsOf gives the pods of a workload, or the pod itself.

@@ -115,6 +115,13 @@ func (s *service) Status(ctx context.Context, request *enginev1.StatusRequest) (
 		}), nil
 }
 
+func (s *service) Check(ctx context.Context, request *enginev1.CheckRequest) (*enginev1.CheckResponse, error) {
+	return guarded(s.log, func() *enginev1.CheckResponse { return s.runner.Check(ctx, request) },
+		func(failure *enginev1.ActionError) *enginev1.CheckResponse {
+			return &enginev1.CheckResponse{Error: failure}
+		}), nil
+}
+
 func (s *service) SearchCharts(ctx context.Context, request *enginev1.SearchChartsRequest) (*enginev1.SearchChartsResponse, error) {
 	return guarded(s.log, func() *enginev1.SearchChartsResponse { return s.runner.SearchCharts(ctx, request) },
 		func(failure *enginev1.ActionError) *enginev1.SearchChartsResponse {

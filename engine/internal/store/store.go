@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -52,7 +53,7 @@ type Store struct {
 
 // New makes the store of an action.
 func New(client corev1.CoreV1Interface, options Options) *Store {
-	shared := &records{options: options, versions: map[string]string{}, created: map[string]bool{}}
+	shared := &records{options: options, versions: map[string]string{}, changed: map[string]time.Time{}, created: map[string]bool{}}
 	var backend driver.Driver
 	if options.Kind == enginev1.StorageDriver_STORAGE_DRIVER_CONFIGMAP {
 		backend = driver.NewConfigMaps(&configMaps{client.ConfigMaps(options.Namespace), shared})
@@ -67,6 +68,14 @@ func (s *Store) ResourceVersion(key string) string {
 	s.records.mu.Lock()
 	defer s.records.mu.Unlock()
 	return s.records.versions[key]
+}
+
+// Changed is when the record under a key was last written, by the API server's
+// clock, as of the last time it was read; zero where it was not.
+func (s *Store) Changed(key string) time.Time {
+	s.records.mu.Lock()
+	defer s.records.mu.Unlock()
+	return s.records.changed[key]
 }
 
 // Wrote tells whether anything was written.
@@ -97,6 +106,7 @@ type records struct {
 
 	mu       sync.Mutex
 	versions map[string]string
+	changed  map[string]time.Time
 	created  map[string]bool
 	fence    uint64
 	wrote    bool
@@ -112,7 +122,20 @@ func (r *records) seen(object metav1.Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.versions[object.GetName()] = object.GetResourceVersion()
+	r.changed[object.GetName()] = changedAt(object)
 	r.fence = max(r.fence, fence)
+}
+
+// changedAt is when an object was last written: its creation, or the last write
+// that some manager of its fields has made.
+func changedAt(object metav1.Object) time.Time {
+	last := object.GetCreationTimestamp().Time
+	for _, one := range object.GetManagedFields() {
+		if one.Time != nil && one.Time.After(last) {
+			last = one.Time.Time
+		}
+	}
+	return last
 }
 
 // recalled gives the record that a Get may be answered with, once; nil where it has to be read.

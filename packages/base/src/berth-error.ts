@@ -1,5 +1,6 @@
 import { describeCode } from "./error-codes.ts";
-import type { ErrorCode, ErrorKind } from "./error-codes.ts";
+import type { ErrorCode } from "./error-codes.ts";
+import type { ErrorKind } from "./error-kinds.ts";
 
 /** Names an object of a cluster. `namespace` is empty for a cluster-scoped one. */
 export interface ObjectName {

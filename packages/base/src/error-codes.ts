@@ -1,30 +1,4 @@
-/**
- * What kind of failure a code is. Each dialect maps kinds, never single codes,
- * to its own status: HTTP in `edges/shared/errors.ts`, Connect and gRPC beside it.
- */
-export type ErrorKind =
-  | "invalid" // the request can never succeed as it is
-  | "unauthenticated"
-  | "forbidden"
-  | "not_found"
-  | "method_not_allowed"
-  | "conflict" // the state of the target forbids it
-  | "too_large"
-  | "unsupported_media_type"
-  | "unprocessable" // well-formed, but chart or values do not allow it
-  | "exhausted" // a limit or queue is full: later
-  | "cancelled"
-  | "timeout"
-  | "unavailable" // a neighbour is away: later
-  | "internal";
-
-interface CodeEntry {
-  readonly kind: ErrorKind;
-  /** One line that is true of each occurrence; the title of the problem details. */
-  readonly title: string;
-  /** What to do next where the place of the error has nothing better to say. */
-  readonly hint: string;
-}
+import type { CodeEntry } from "./error-kinds.ts";
 
 /**
  * The closed list of error codes. A code is stable: it never changes its
@@ -115,7 +89,17 @@ export const ERROR_CODES = {
   RELEASE_PENDING: {
     kind: "conflict",
     title: "Another operation holds the release",
-    hint: "Wait until it has ended and try again.",
+    hint: "Wait until it has ended and try again; where nobody works on it any more, unlock it (POST …/releases/NAME:unlock).",
+  },
+  RELEASE_MANAGED: {
+    kind: "conflict",
+    title: "Flux or Argo CD manages the release",
+    hint: "Change it where they take it from, or ask for options.force_managed; they may undo what you do.",
+  },
+  RELEASE_NOT_STUCK: {
+    kind: "conflict",
+    title: "The release is not stuck",
+    hint: "Read the release: `stuck` says whether there is something to unlock.",
   },
   RELEASE_TOO_LARGE: {
     kind: "unprocessable",

@@ -1,7 +1,8 @@
 export { BerthError, asBerthError } from "./berth-error.ts";
 export type { BerthErrorInit, ObjectName } from "./berth-error.ts";
 export { ERROR_CODES, describeCode, isErrorCode } from "./error-codes.ts";
-export type { ErrorCode, ErrorKind } from "./error-codes.ts";
+export type { ErrorCode } from "./error-codes.ts";
+export type { ErrorKind } from "./error-kinds.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { backoff } from "./backoff.ts";

@@ -2,6 +2,7 @@ export * as engine from "./gen/berth/engine/v1/engine_pb.ts";
 export * as release from "./gen/berth/v1/release_pb.ts";
 export * as operation from "./gen/berth/v1/operation_pb.ts";
 export * as chartService from "./gen/berth/v1/chart_service_pb.ts";
+export * as check from "./gen/berth/v1/check_pb.ts";
 export * as plan from "./gen/berth/v1/plan_pb.ts";
 export * as releaseService from "./gen/berth/v1/release_service_pb.ts";
 export * as operationService from "./gen/berth/v1/operation_service_pb.ts";

@@ -65,6 +65,7 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
     get: read(client.get),
     history: read(client.history),
     status: read(client.status),
+    check: read(client.check, RENDER_LIMIT),
     async extend(operationId, holdMs) {
       const hold = { seconds: BigInt(Math.trunc(holdMs / 1000)), nanos: (holdMs % 1000) * 1e6 };
       return (await read(client.extend)({ operationId, hold })).found;

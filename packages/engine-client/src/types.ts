@@ -45,6 +45,7 @@ export interface Engine {
   get(request: MessageInitShape<typeof engine.GetRequestSchema>): Promise<engine.GetResponse>;
   history(request: MessageInitShape<typeof engine.HistoryRequestSchema>): Promise<engine.HistoryResponse>;
   status(request: MessageInitShape<typeof engine.StatusRequestSchema>): Promise<engine.StatusResponse>;
+  check(request: MessageInitShape<typeof engine.CheckRequestSchema>): Promise<engine.CheckResponse>;
   extend(operationId: string, holdMs: number): Promise<boolean>;
   state(): EngineState;
   /** Digests of charts whose rendering the engine could not end. */

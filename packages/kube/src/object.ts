@@ -9,6 +9,8 @@ export interface ObjectMetadata {
   readonly annotations?: Readonly<Record<string, string>>;
   /** RFC 3339. */
   readonly creationTimestamp?: string;
+  /** Who has written which fields, and when last. */
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 /** An object of the API. */

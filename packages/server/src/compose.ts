@@ -1,7 +1,7 @@
 import { systemClock } from "@berth/base";
 import type { Logger } from "@berth/base";
 import { startEngine } from "@berth/engine-client";
-import type { EgressPolicy } from "@berth/engine-client";
+import type { EgressPolicy, Engine } from "@berth/engine-client";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
@@ -20,15 +20,16 @@ import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
-import { createOperations } from "./domain/operations/index.ts";
-import type { CallbackOptions } from "./domain/operations/index.ts";
+import { createOperations, createUnlocker } from "./domain/operations/index.ts";
+import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
   createReleaseIndex,
   createReleaseView,
+  createStuckJudge,
   createSummaries,
 } from "./domain/releases/index.ts";
-import type { Actions } from "./domain/releases/index.ts";
+import type { Actions, ReleaseIndex, StuckJudge, ReleaseIndex } from "./domain/releases/index.ts";
 import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
@@ -37,6 +38,7 @@ import { createRollback } from "./domain/releases/actions/rollback.ts";
 import type { ActionParts } from "./domain/releases/actions/run.ts";
 import { createRunTests } from "./domain/releases/actions/run-tests.ts";
 import { createUninstall } from "./domain/releases/actions/uninstall.ts";
+import { createUnlock } from "./domain/releases/actions/unlock.ts";
 import { createUpgrade } from "./domain/releases/actions/upgrade.ts";
 
 /** The composed application, and its end. */
@@ -73,41 +75,40 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const [policy, egress] = [chartPolicyOf(config), egressOf(config)];
-  const sourceCache = createSourceCache(cluster, log, clock);
-  const sources = createSourceLookup(cluster, sourceCache);
-  const sourceParts = { access, audit, home: cluster, cache: sourceCache, log, clock };
-  const sourceController = createChartSourceController({ ...sourceParts, ask: createAskSource({ engine, egress }) });
+  const declared = composeChartSources({ access, audit, home: cluster, log, clock }, { engine, egress });
+  const { sources } = declared;
   const parts = { engine, egress, storageOf, charts: createChartResolver({ access, policy, sources }) };
   const operations = createOperations({
     ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
     ...{ limits: config.operations, retention: config.retention },
     callbacks: { endpoints: config.callbacks, egress: config.egress, render: edges.operationJson },
-    actions: createActions(parts),
+    actions: createActions(parts, config.stuck.afterMs),
     charts: parts.charts,
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
   const reader = createReleaseReader({ engine, clusters, storageOf });
-  const releases = createReleaseView({ access, clusters, reader, cache: () => ({ index, summaries }) });
+  const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
+  const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
+  const stuck = () => stuckIn(cluster.name, index, stuckOf);
+  const { submit } = operations;
+  const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access, policy, sources });
   index.start();
   operations.start();
-  sourceCache.start();
+  unlocker.start();
+  declared.start();
 
   const berth: Berth = {
-    submit: operations.submit,
+    submit,
     operations: operations.view,
     retry: operations.retry,
     releases,
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     charts,
-    chartSources: { submit: createSourceSubmit(sourceParts), view: createSourceView(sourceParts) },
-    readiness: [
-      { name: "engine", check: () => describeEngine(engine.state().name) },
-      { name: "release-index", check: () => index.ready() },
-      { name: "operations", check: () => operations.ready() },
-    ],
+    chartSources: declared,
+    readiness: readinessOf(engine, index, operations),
     log,
     principal: loopbackPrincipal,
     defaultCluster: config.cluster,
@@ -117,21 +118,59 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     berth,
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
+      await unlocker.stop();
       await operations.stop();
-      await Promise.all([index.stop(), sourceController.stop(), sourceCache.stop()]);
+      await Promise.all([index.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
     },
   };
 }
 
-function createActions(parts: ActionParts): Actions {
+function stuckIn(cluster: string, index: ReleaseIndex, stuckOf: StuckJudge) {
+  return index.newest().flatMap((newest) => {
+    const { namespace, name, revision } = newest;
+    const stuck = stuckOf(cluster, newest);
+    return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
+  });
+}
+
+function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations): Berth["readiness"] {
+  return [
+    { name: "engine", check: () => describeEngine(engine.state().name) },
+    { name: "release-index", check: () => index.ready() },
+    { name: "operations", check: () => operations.ready() },
+  ];
+}
+
+/** The chart sources that are declared in the home cluster: their gate, their view, and who refreshes them. */
+function composeChartSources(
+  parts: Omit<
+    Parameters<typeof createChartSourceController>[0] & Parameters<typeof createSourceSubmit>[0],
+    "cache" | "ask"
+  >,
+  seams: Parameters<typeof createAskSource>[0],
+) {
+  const cache = createSourceCache(parts.home, parts.log, parts.clock);
+  const all = { ...parts, cache };
+  const controller = createChartSourceController({ ...all, ask: createAskSource(seams) });
+  return {
+    sources: createSourceLookup(parts.home, cache),
+    submit: createSourceSubmit(all),
+    view: createSourceView(all),
+    start: () => cache.start(),
+    stop: async () => void (await Promise.all([controller.stop(), cache.stop()])),
+  };
+}
+
+function createActions(parts: ActionParts, stuckAfterMs: number): Actions {
   return {
     install: createInstall(parts),
     upgrade: createUpgrade(parts),
     rollback: createRollback(parts),
     uninstall: createUninstall(parts),
     test: createRunTests(parts),
+    unlock: createUnlock({ ...parts, stuckAfterMs }),
   };
 }
 

@@ -73,6 +73,13 @@ const fileSchema = z.strictObject({
     )
     .max(1000)
     .default([]),
+  /** When a release without an ending counts as stuck, and when Berth itself unlocks it: never where absent. */
+  stuck: z
+    .strictObject({
+      afterSeconds: z.number().min(1).max(86_400).default(60),
+      unlockAfterMinutes: z.number().min(0).max(10_080).optional(),
+    })
+    .prefault({}),
 });
 
 const flag = z.stringbool().default(false);
@@ -130,6 +137,7 @@ export interface Config {
     readonly keys: readonly Uint8Array[];
     readonly certificateAuthority: string | undefined;
   }[];
+  readonly stuck: { readonly afterMs: number; readonly unlockAfterMs: number | undefined };
   readonly egress: {
     readonly allowLoopback: boolean;
     readonly allowLinkLocal: boolean;
@@ -173,6 +181,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
       ms: file.retention.hours * 3_600_000,
       count: file.retention.count,
       retryMs: file.retention.retryMinutes * 60_000,
+    },
+    stuck: {
+      afterMs: file.stuck.afterSeconds * 1000,
+      unlockAfterMs: file.stuck.unlockAfterMinutes === undefined ? undefined : file.stuck.unlockAfterMinutes * 60_000,
     },
     verification: file.verification === undefined ? undefined : readVerification(file.verification),
     callbacks: file.callbacks.map((callback, index) => readCallback(callback, `callbacks.${String(index)}`, egress)),

@@ -74,6 +74,8 @@ const (
 	EngineServiceHistoryProcedure = "/berth.engine.v1.EngineService/History"
 	// EngineServiceStatusProcedure is the fully-qualified name of the EngineService's Status RPC.
 	EngineServiceStatusProcedure = "/berth.engine.v1.EngineService/Status"
+	// EngineServiceCheckProcedure is the fully-qualified name of the EngineService's Check RPC.
+	EngineServiceCheckProcedure = "/berth.engine.v1.EngineService/Check"
 )
 
 // EngineServiceClient is a client for the berth.engine.v1.EngineService service.
@@ -116,6 +118,9 @@ type EngineServiceClient interface {
 	History(context.Context, *enginev1.HistoryRequest) (*enginev1.HistoryResponse, error)
 	// Status reads the live state of the objects of a stored revision.
 	Status(context.Context, *enginev1.StatusRequest) (*enginev1.StatusResponse, error)
+	// Check says what applying the stored manifest of the newest revision again
+	// would change, by asking the API server for each object (dryRun=All).
+	Check(context.Context, *enginev1.CheckRequest) (*enginev1.CheckResponse, error)
 }
 
 // NewEngineServiceClient constructs a client for the berth.engine.v1.EngineService service. By
@@ -231,6 +236,12 @@ func NewEngineServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(engineServiceMethods.ByName("Status")),
 			connect.WithClientOptions(opts...),
 		),
+		check: connect.NewClient[enginev1.CheckRequest, enginev1.CheckResponse](
+			httpClient,
+			baseURL+EngineServiceCheckProcedure,
+			connect.WithSchema(engineServiceMethods.ByName("Check")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -253,6 +264,7 @@ type engineServiceClient struct {
 	get           *connect.Client[enginev1.GetRequest, enginev1.GetResponse]
 	history       *connect.Client[enginev1.HistoryRequest, enginev1.HistoryResponse]
 	status        *connect.Client[enginev1.StatusRequest, enginev1.StatusResponse]
+	check         *connect.Client[enginev1.CheckRequest, enginev1.CheckResponse]
 }
 
 // Install calls berth.engine.v1.EngineService.Install.
@@ -388,6 +400,15 @@ func (c *engineServiceClient) Status(ctx context.Context, req *enginev1.StatusRe
 	return nil, err
 }
 
+// Check calls berth.engine.v1.EngineService.Check.
+func (c *engineServiceClient) Check(ctx context.Context, req *enginev1.CheckRequest) (*enginev1.CheckResponse, error) {
+	response, err := c.check.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // EngineServiceHandler is an implementation of the berth.engine.v1.EngineService service.
 type EngineServiceHandler interface {
 	// Install installs a chart as a new release.
@@ -428,6 +449,9 @@ type EngineServiceHandler interface {
 	History(context.Context, *enginev1.HistoryRequest) (*enginev1.HistoryResponse, error)
 	// Status reads the live state of the objects of a stored revision.
 	Status(context.Context, *enginev1.StatusRequest) (*enginev1.StatusResponse, error)
+	// Check says what applying the stored manifest of the newest revision again
+	// would change, by asking the API server for each object (dryRun=All).
+	Check(context.Context, *enginev1.CheckRequest) (*enginev1.CheckResponse, error)
 }
 
 // NewEngineServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -539,6 +563,12 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(engineServiceMethods.ByName("Status")),
 		connect.WithHandlerOptions(opts...),
 	)
+	engineServiceCheckHandler := connect.NewUnaryHandlerSimple(
+		EngineServiceCheckProcedure,
+		svc.Check,
+		connect.WithSchema(engineServiceMethods.ByName("Check")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/berth.engine.v1.EngineService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case EngineServiceInstallProcedure:
@@ -575,6 +605,8 @@ func NewEngineServiceHandler(svc EngineServiceHandler, opts ...connect.HandlerOp
 			engineServiceHistoryHandler.ServeHTTP(w, r)
 		case EngineServiceStatusProcedure:
 			engineServiceStatusHandler.ServeHTTP(w, r)
+		case EngineServiceCheckProcedure:
+			engineServiceCheckHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -650,4 +682,8 @@ func (UnimplementedEngineServiceHandler) History(context.Context, *enginev1.Hist
 
 func (UnimplementedEngineServiceHandler) Status(context.Context, *enginev1.StatusRequest) (*enginev1.StatusResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Status is not implemented"))
+}
+
+func (UnimplementedEngineServiceHandler) Check(context.Context, *enginev1.CheckRequest) (*enginev1.CheckResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("berth.engine.v1.EngineService.Check is not implemented"))
 }

@@ -80,6 +80,8 @@ export interface ActionOptions {
   readonly dryRun?: boolean | undefined;
   /** Whether the definitions of the chart are applied first, also those that exist. */
   readonly upgradeCrds?: boolean | undefined;
+  /** Whether a release is written that Flux or Argo CD manages. */
+  readonly forceManaged?: boolean | undefined;
 }
 
 interface WriteCommand {
@@ -138,8 +140,14 @@ export interface TestCommand extends WriteCommand {
   readonly names?: readonly string[] | undefined;
 }
 
+/** Give a release that is stuck its ending. */
+export interface UnlockCommand extends WriteCommand {
+  readonly verb: "unlock";
+}
+
 /** What a caller wants written. */
-export type Command = InstallCommand | UpgradeCommand | RollbackCommand | UninstallCommand | TestCommand;
+export type Command =
+  InstallCommand | UpgradeCommand | RollbackCommand | UninstallCommand | TestCommand | UnlockCommand;
 
 /** A Helm write. */
 export type Verb = Command["verb"];

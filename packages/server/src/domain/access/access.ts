@@ -37,6 +37,7 @@ export function createLoopbackAccess(): Access {
 export function impersonationOf(principal: Principal): Impersonation | undefined {
   switch (principal.source) {
     case "loopback":
+    case "berth":
       return undefined;
   }
 }

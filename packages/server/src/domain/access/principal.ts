@@ -4,7 +4,7 @@ export interface Principal {
   readonly name: string;
   readonly groups: readonly string[];
   /** How the caller was recognised. */
-  readonly source: "loopback";
+  readonly source: "loopback" | "berth";
 }
 
 /**
@@ -12,3 +12,9 @@ export interface Principal {
  * machine. Until identities exist, Berth listens nowhere else.
  */
 export const loopbackPrincipal: Principal = { name: "loopback", groups: [], source: "loopback" };
+
+/**
+ * Berth itself, for what its configuration asks it to do. No caller can have
+ * this name: those that begin with `system:` are refused.
+ */
+export const berthPrincipal: Principal = { name: "system:berth", groups: [], source: "berth" };

@@ -26,6 +26,8 @@ export interface Acceptance {
   readonly options: SubmitOptions & { readonly retryOf?: string };
   /** Takes a generated name, and with it the queue. */
   readonly reserve: ((command: InstallCommand) => Promise<ReleaseTarget>) | undefined;
+  /** Throws where what is asked for the first time cannot be accepted now. */
+  readonly check?: (() => void) | undefined;
 }
 
 /** What accepting is made of. */
@@ -52,6 +54,7 @@ export async function accept(parts: AcceptParts, asked: Acceptance): Promise<Ope
     if (known !== undefined) return known;
   }
   checkSize(toPayload(asked.command));
+  asked.check?.();
   const command = await named(asked);
   const request = toRequest(parts, { ...asked, command }, payload, digest);
   const data = toPayload(command);

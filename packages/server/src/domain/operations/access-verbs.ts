@@ -7,4 +7,5 @@ export const ACCESS_VERBS = {
   rollback: "update",
   uninstall: "delete",
   test: "update",
+  unlock: "update",
 } as const satisfies Record<Verb, string>;

@@ -1,5 +1,6 @@
 export type { CallbackOptions } from "./callbacks/types.ts";
 export type { Retry } from "./retry.ts";
+export { createUnlocker } from "./unlocker.ts";
 export { createOperations } from "./service.ts";
 export type { Operations, OperationsParts } from "./service.ts";
 export type {

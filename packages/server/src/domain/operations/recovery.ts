@@ -44,6 +44,9 @@ export function recover(command: Command, facts: Facts): Decision {
   return { do: "fail", release: own, error: interrupted(facts.attempt - 1) };
 }
 
+/** A command that makes a revision of its own. */
+type RevisionCommand = Exclude<Command, { verb: "test" | "uninstall" | "unlock" }>;
+
 function recoverSettled(command: Command, facts: Facts, own: Release | undefined): Decision {
   const newest = facts.history[0];
   switch (command.verb) {
@@ -54,12 +57,16 @@ function recoverSettled(command: Command, facts: Facts, own: Release | undefined
       if (newest === undefined || newest.status === "uninstalled") return { do: "succeed", release: newest };
       if (newest.status === "failed" && !facts.isAgain && isFailedUninstall(newest)) return failed(newest);
       return { do: "run", command: expecting(command, newest) };
+    case "unlock":
+      // The ending that it has written names it.
+      if (newest?.description.includes(facts.operation) === true) return { do: "succeed", release: newest };
+      return { do: "run", command };
     default:
       return own === undefined ? { do: "run", command } : recoverOwn(command, facts, own);
   }
 }
 
-function recoverOwn(command: Exclude<Command, { verb: "test" | "uninstall" }>, facts: Facts, own: Release): Decision {
+function recoverOwn(command: RevisionCommand, facts: Facts, own: Release): Decision {
   // Whatever came after it came after its success; a failure has an ending of its own.
   if (own.status !== "failed") return { do: "succeed", release: own };
   if (!facts.isAgain && !wasInterrupted(own)) return failed(own);
@@ -68,7 +75,7 @@ function recoverOwn(command: Exclude<Command, { verb: "test" | "uninstall" }>, f
 }
 
 /** The command that does the same once more, on what its earlier attempts have left. */
-function again(command: Exclude<Command, { verb: "test" | "uninstall" }>, newest: Release, first: Release): Command {
+function again(command: RevisionCommand, newest: Release, first: Release): Command {
   switch (command.verb) {
     case "install":
       return expecting({ ...pinned(command, first), replace: true, planToken: undefined }, newest);

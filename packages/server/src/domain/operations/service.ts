@@ -50,6 +50,8 @@ export interface Operations {
   readonly submit: Submit;
   readonly view: OperationView;
   readonly retry: Retry;
+  /** Whether an operation of a release is open; true also while that is not known. */
+  isOpen(target: ReleaseTarget): boolean;
   /** Whether what is stored is known, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   start(): void;
@@ -88,6 +90,7 @@ export function createOperations(parts: OperationsParts): Operations {
     view: createOperationView(shared),
     retry: createRetry({ ...shared, offer: worker.offer }),
     ready: () => cache.ready(),
+    isOpen: (target) => !cache.ready().ok || cache.openOf(target).length > 0,
     start() {
       cache.start();
       worker.start();

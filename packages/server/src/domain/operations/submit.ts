@@ -96,7 +96,19 @@ async function acceptOne(parts: SubmitParts, asked: Asked): Promise<OperationRec
   const { command } = asked;
   if (command.verb === "install" || command.verb === "upgrade") await checkChart(parts, asked.principal, command);
   const reserve = command.verb === "install" && command.target.name === "" ? reserveName(parts, asked.id) : undefined;
-  return accept(parts, { ...asked, reserve });
+  const check = command.verb === "unlock" ? () => checkFree(parts, command.target) : undefined;
+  return accept(parts, { ...asked, reserve, check });
+}
+
+/** While an operation of the release is open, that one gives it its ending. */
+function checkFree({ cache }: SubmitParts, target: ReleaseTarget): void {
+  const [open] = cache.openOf(target);
+  if (open === undefined) return;
+  const { name } = open.metadata;
+  throw new BerthError("RELEASE_PENDING", `Operation ${name} of the release has not ended.`, {
+    hint: `Wait until it has, or cancel it (POST /v1/operations/${name}:cancel).`,
+    details: { operation: name },
+  });
 }
 
 /** Says at once what is wrong without a look at the release's cluster or the chart's place. */

@@ -15,10 +15,14 @@ export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
 export { createReleaseIndex } from "./release-index.ts";
 export type { ReleaseIndex } from "./release-index.ts";
+export { createStuckJudge } from "./stuck.ts";
+export type { StuckJudge } from "./stuck.ts";
 export { createSummaries } from "./summaries.ts";
 export type { Summaries } from "./summaries.ts";
 export type {
   ChartName,
+  CheckedObject,
+  CheckedRelease,
   Hook,
   Json,
   ListQuery,

@@ -19,7 +19,13 @@ export interface OutdatedParts {
 /** Finds releases whose source has a newer version: by the source that each revision carries. */
 export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
   return async (principal, query) => {
-    const page = await parts.releases.list(principal, { ...query, status: [], filter: "", minResourceVersion: "" });
+    const page = await parts.releases.list(principal, {
+      ...query,
+      status: [],
+      filter: "",
+      minResourceVersion: "",
+      stuck: false,
+    });
     const asked = new Map<string, Promise<Newest>>();
     const ask = (release: Release): Promise<Newest> => {
       const key = [release.namespace, release.provenance["chart-source"], release.chart?.version].join(" ");

@@ -18,6 +18,8 @@ export interface ReleaseIndex {
   ready(): { readonly ok: boolean; readonly reason: string };
   /** Newest revision of each release, unsorted. NOT_READY before the first list. */
   newest(): StoredRevision[];
+  /** Newest revision of one release; undefined where none is known. */
+  find(namespace: string, name: string): StoredRevision | undefined;
   /** Where the release's newest revision is stored; undefined where it is not known. */
   storageOf(namespace: string, name: string): StorageKind | undefined;
   /** Waits up to 2 s for a resourceVersion; NOT_READY where it does not come. */
@@ -29,6 +31,8 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
   const informers = (["secrets", "configmaps"] as const).map((storage) =>
     createRevisionInformer(cluster, storage, log, clock),
   );
+  const find = (namespace: string, name: string) =>
+    newestOf(informers.flatMap((informer) => informer.byIndex("release", `${namespace}/${name}`)))[0];
   const known = () => informers.every((informer) => informer.hasSynced());
   return {
     start: () => informers.forEach((informer) => informer.start()),
@@ -38,8 +42,8 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
       if (!known()) throw notReady(cluster.name);
       return newestOf(informers.flatMap((informer) => informer.list()));
     },
-    storageOf: (namespace, name) =>
-      newestOf(informers.flatMap((informer) => informer.byIndex("release", `${namespace}/${name}`)))[0]?.storage,
+    find,
+    storageOf: (namespace, name) => find(namespace, name)?.storage,
     async waitFor(resourceVersion) {
       // A record is one object, seen by one watch: the other one hears of the version by a bookmark at the latest.
       const seen = informers.map(async (informer) => {

@@ -16,6 +16,8 @@ export interface StoredRevision {
   /** The caller's labels. */
   readonly labels: Readonly<Record<string, string>>;
   readonly operationId: string;
+  /** When it was last written, by the API server's clock; 0 where that is not known. */
+  readonly changedAt: number;
 }
 
 /** Labels that Helm sets itself. */
@@ -38,5 +40,12 @@ export function toStoredRevision(storage: StorageKind, metadata: ObjectMetadata)
     status: all.status ?? "unknown",
     labels: Object.fromEntries(own),
     operationId: all["berth.dev/operation"] ?? "",
+    changedAt: changedAt(metadata),
   };
+}
+
+/** The last write that some manager of its fields has made. */
+function changedAt({ creationTimestamp, managedFields = [] }: ObjectMetadata): number {
+  const times = [creationTimestamp, ...managedFields.map(({ time }) => time)].map((time) => Date.parse(time ?? ""));
+  return Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
 }

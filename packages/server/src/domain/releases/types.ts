@@ -24,6 +24,16 @@ export interface Release {
   readonly operationId: string;
   /** Why chart and times are missing; empty where they are there. */
   readonly unreadable: string;
+  /** Who else deploys it; absent where that is not known, as in lists. */
+  readonly managedBy?: string | undefined;
+  /** Set by the view where nobody seems to work on it any more. */
+  readonly stuck?: Stuck | undefined;
+}
+
+/** Since when a release has no ending and nobody who works on it, and how that is seen. */
+export interface Stuck {
+  readonly since: Date;
+  readonly reason: string;
 }
 
 /** A chart as a release carries it. */
@@ -73,6 +83,8 @@ export interface ListQuery {
   readonly pageToken: string;
   /** Waits up to 2 s for this resourceVersion; empty: no wait. */
   readonly minResourceVersion: string;
+  /** Whether only those are wanted that are stuck. */
+  readonly stuck: boolean;
 }
 
 /** A page of releases, sorted by namespace and name. */
@@ -117,11 +129,31 @@ export interface LiveRelease {
   readonly objects: readonly ObjectStatus[];
 }
 
+/** How an object of a release is beside the stored manifest. */
+export type CheckState = "inSync" | "drifted" | "missing" | "unknown";
+
+/** One object of a manifest, and what of it has drifted. */
+export interface CheckedObject {
+  readonly object: ObjectName;
+  readonly state: CheckState;
+  /** Values as JSON; empty where the field is not there. */
+  readonly fields: readonly { readonly path: string; readonly live: string; readonly wanted: string }[];
+  /** Why nobody can tell. */
+  readonly error: BerthError | undefined;
+}
+
+/** The newest revision beside what is live. */
+export interface CheckedRelease {
+  readonly release: Release;
+  readonly objects: readonly CheckedObject[];
+}
+
 /** Reads what Helm has stored; the engine does it. A revision of 0 means the newest. */
 export interface ReleaseReader {
   content(principal: Principal, target: ReleaseTarget, revision: number): Promise<RevisionContent>;
   history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
   status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
+  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
 }
 
 /**
@@ -136,6 +168,8 @@ export interface ReleaseView {
   history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
   content(principal: Principal, target: ReleaseTarget, revision: number): Promise<RevisionContent>;
   status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
+  /** What of the newest revision has drifted. */
+  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
   /** `from` 0: the one before `to`. */
   diff(principal: Principal, target: ReleaseTarget, from: number, to: number): Promise<RevisionDiff>;
 }

@@ -5,8 +5,10 @@ import type { Summary } from "./decode.ts";
 import { diffRevisions } from "./diff.ts";
 import { parseLabelSelector } from "./label-selector.ts";
 import { comparePlaces, parsePageToken, toPageToken } from "./page.ts";
+import { provenanceOf } from "./provenance.ts";
 import type { ReleaseIndex } from "./release-index.ts";
 import type { StoredRevision } from "./stored-revision.ts";
+import type { StuckJudge } from "./stuck.ts";
 import type { Summaries } from "./summaries.ts";
 import type { ListQuery, Release, ReleasePage, ReleaseReader, ReleaseView } from "./types.ts";
 
@@ -15,6 +17,7 @@ export interface ReleaseViewParts {
   readonly access: Access;
   readonly clusters: ClusterRegistry;
   readonly reader: ReleaseReader;
+  readonly stuckOf: StuckJudge;
   /** Index and summaries of a known cluster. */
   readonly cache: (cluster: string) => { readonly index: ReleaseIndex; readonly summaries: Summaries };
 }
@@ -30,7 +33,7 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
     },
     async get(principal, target, revision) {
       await may(principal, target);
-      return (await reader.content(principal, target, revision)).release;
+      return withStuck(parts, (await reader.content(principal, target, revision)).release);
     },
     async history(principal, target, max) {
       await may(principal, target);
@@ -43,6 +46,10 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
     async status(principal, target, revision) {
       await may(principal, target);
       return reader.status(principal, target, revision);
+    },
+    async check(principal, target) {
+      await may(principal, target);
+      return reader.check(principal, target);
     },
     async diff(principal, target, from, to) {
       await may(principal, target);
@@ -64,8 +71,17 @@ async function checkRead(
   await parts.access.check(principal, { verb, resource: "releases", cluster, namespace, name });
 }
 
+/** Says of a newest revision whether it is stuck, as far as the cache knows just that one. */
+function withStuck({ cache, stuckOf }: ReleaseViewParts, release: Release): Release {
+  const { cluster, namespace, name } = release;
+  const newest = cache(cluster).index.find(namespace, name);
+  const isKnown = newest?.revision === release.revision && newest.status === release.status;
+  return isKnown ? { ...release, stuck: stuckOf(cluster, newest) } : release;
+}
+
 async function list(parts: ReleaseViewParts, query: ListQuery): Promise<ReleasePage> {
   const { index, summaries } = parts.cache(query.cluster);
+  const stuckOf = (revision: StoredRevision) => parts.stuckOf(query.cluster, revision);
   const matches = parseLabelSelector(query.labelSelector);
   const cursor = parsePageToken(query.pageToken);
   if (query.minResourceVersion !== "") await index.waitFor(query.minResourceVersion);
@@ -73,7 +89,8 @@ async function list(parts: ReleaseViewParts, query: ListQuery): Promise<ReleaseP
   const wanted = index.newest().filter((revision) => {
     const inNamespace = query.namespace === "" || revision.namespace === query.namespace;
     const inStatus = query.status.length === 0 || query.status.includes(revision.status);
-    return inNamespace && inStatus && matches(revision.labels);
+    const isWanted = !query.stuck || stuckOf(revision) !== undefined;
+    return inNamespace && inStatus && isWanted && matches(revision.labels);
   });
   const found = await filterByText(wanted, query.filter, summaries);
   found.sort(comparePlaces);
@@ -83,7 +100,10 @@ async function list(parts: ReleaseViewParts, query: ListQuery): Promise<ReleaseP
   const last = page.at(-1);
   const decoded = await summaries.of(page);
   return {
-    releases: page.map((revision, i) => toRelease(query.cluster, revision, decoded[i] as Summary)),
+    releases: page.map((revision, i) => ({
+      ...toRelease(query.cluster, revision, decoded[i] as Summary),
+      stuck: stuckOf(revision),
+    })),
     nextPageToken: last !== undefined && rest.length > page.length ? toPageToken(last) : "",
     totalSize: found.length,
   };
@@ -102,6 +122,7 @@ async function filterByText(
 }
 
 function toRelease(cluster: string, revision: StoredRevision, summary: Summary): Release {
-  const { namespace, name, status, labels, operationId } = revision;
-  return { cluster, namespace, name, revision: revision.revision, status, labels, operationId, ...summary };
+  const { namespace, name, status, labels } = revision;
+  const made = provenanceOf({ ...summary, ...revision });
+  return { cluster, namespace, name, revision: revision.revision, status, labels, ...summary, ...made };
 }

@@ -18,6 +18,7 @@ export const VERBS = {
   rollback: op.Verb.ROLLBACK,
   uninstall: op.Verb.UNINSTALL,
   test: op.Verb.TEST,
+  unlock: op.Verb.UNLOCK,
 } as const;
 
 /** Numbers of the states. */
@@ -68,14 +69,16 @@ export function fromError(error: BerthError): MessageInitShape<typeof op.Operati
 
 export function fromRelease(release: Release): MessageInitShape<typeof rel.ReleaseSchema> {
   const { cluster, namespace, name, revision, status, description, chart, operationId, unreadable } = release;
+  const { stuck, managedBy = "" } = release;
   return {
-    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable },
+    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy },
     ...(chart === undefined ? {} : { chart: { ...chart } }),
     labels: { ...release.labels },
     provenance: { ...release.provenance },
     ...time("firstDeployed", release.firstDeployed),
     ...time("lastDeployed", release.lastDeployed),
     ...time("deleted", release.deleted),
+    ...(stuck === undefined ? {} : { stuck: { since: timestampFromDate(stuck.since), reason: stuck.reason } }),
   };
 }
 

@@ -4,6 +4,7 @@ import { releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
+import { fromChecked } from "./from-check.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease } from "./from-domain.ts";
 import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
@@ -65,6 +66,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
     const live = await releases.status(principal, toTarget(request), request.revision);
     return { release: fromRelease(live.release), ready: live.ready, objects: live.objects.map(fromObjectStatus) };
   });
+  on(service.checkRelease, async (request) => fromChecked(await releases.check(principal, toTarget(request))));
   on(service.diffRelease, async (request) =>
     fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to)),
   );

@@ -9,6 +9,7 @@ import type {
   RollbackCommand,
   TestCommand,
   UninstallCommand,
+  UnlockCommand,
   UpgradeCommand,
   ValuesInput,
 } from "../../domain/command.ts";
@@ -100,6 +101,10 @@ export function toTest(request: api.TestReleaseRequest): TestCommand {
   };
 }
 
+export function toUnlock(request: api.UnlockReleaseRequest): UnlockCommand {
+  return { verb: "unlock", target: toTarget(request), expectedRevision: request.expectedRevision };
+}
+
 /** Helm removes a label whose new value is "null". */
 function withoutEmpty(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, value === "" ? "null" : value]));
@@ -180,6 +185,7 @@ function toOptions(options: api.Options | undefined, validateOnly: boolean): Act
     description: options.description,
     dryRun: options.dryRun || validateOnly,
     upgradeCrds: options.upgradeCrds,
+    forceManaged: options.forceManaged,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Command } from "../../domain/command.ts";
 import type { OperationPolicy, RequestContext } from "../../domain/operations/index.ts";
 import { fromOperation } from "./from-domain.ts";
 import type { AddHandler, WriteHints } from "./handler.ts";
-import { toInstall, toRollback, toTest, toUninstall, toUpgrade } from "./to-command.ts";
+import { toInstall, toRollback, toTest, toUninstall, toUnlock, toUpgrade } from "./to-command.ts";
 
 interface WriteRequest {
   readonly idempotencyKey: string;
@@ -26,6 +26,7 @@ export function addWrites(on: AddHandler, berth: Berth): void {
   on(service.upgradeRelease, (request, ...rest) => write(toUpgrade(request), request, ...rest));
   on(service.rollbackRelease, (request, ...rest) => write(toRollback(request), request, ...rest));
   on(service.uninstallRelease, (request, ...rest) => write(toUninstall(request), request, ...rest));
+  on(service.unlockRelease, (request, ...rest) => write(toUnlock(request), request, ...rest));
   on(service.testRelease, (request, ...rest) => write(toTest(request), request, ...rest));
 }
 

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/release.proto.
  */
 export const file_berth_v1_release: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZXJ0aC92MS9yZWxlYXNlLnByb3RvEghiZXJ0aC52MSKYBAoHUmVsZWFzZRIPCgdjbHVzdGVyGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEhAKCHJldmlzaW9uGAQgASgFEg4KBnN0YXR1cxgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIyCg5maXJzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoFY2hhcnQYCSABKAsyDy5iZXJ0aC52MS5DaGFydBItCgZsYWJlbHMYCiADKAsyHS5iZXJ0aC52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjUKCnByb3ZlbmFuY2UYCyADKAsyIS5iZXJ0aC52MS5SZWxlYXNlLlByb3ZlbmFuY2VFbnRyeRIUCgxvcGVyYXRpb25faWQYDCABKAkSEgoKdW5yZWFkYWJsZRgNIAEoCRIrCgdkZWxldGVkGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjsKBUNoYXJ0EgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRITCgthcHBfdmVyc2lvbhgDIAEoCSJVCg9PYmplY3RSZWZlcmVuY2USEwoLYXBpX3ZlcnNpb24YASABKAkSDAoEa2luZBgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCSJZCgxPYmplY3RTdGF0dXMSKQoGb2JqZWN0GAEgASgLMhkuYmVydGgudjEuT2JqZWN0UmVmZXJlbmNlEg4KBnN0YXR1cxgCIAEoCRIOCgZyZWFzb24YAyABKAki9QEKBEhvb2sSDAoEbmFtZRgBIAEoCRIMCgRraW5kGAIgASgJEgwKBHBhdGgYAyABKAkSDgoGZXZlbnRzGAQgAygJEg4KBndlaWdodBgFIAEoBRIXCg9kZWxldGVfcG9saWNpZXMYBiADKAkSEAoIbWFuaWZlc3QYByABKAkSEgoKbGFzdF9waGFzZRgIIAEoCRIwCgxsYXN0X3N0YXJ0ZWQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjIKDmxhc3RfY29tcGxldGVkGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcGIGcHJvdG8z", [file_google_protobuf_timestamp]);
+  fileDesc("ChZiZXJ0aC92MS9yZWxlYXNlLnByb3RvEghiZXJ0aC52MSLTBAoHUmVsZWFzZRIPCgdjbHVzdGVyGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEhAKCHJldmlzaW9uGAQgASgFEg4KBnN0YXR1cxgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIyCg5maXJzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoFY2hhcnQYCSABKAsyDy5iZXJ0aC52MS5DaGFydBItCgZsYWJlbHMYCiADKAsyHS5iZXJ0aC52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjUKCnByb3ZlbmFuY2UYCyADKAsyIS5iZXJ0aC52MS5SZWxlYXNlLlByb3ZlbmFuY2VFbnRyeRIUCgxvcGVyYXRpb25faWQYDCABKAkSEgoKdW5yZWFkYWJsZRgNIAEoCRIrCgdkZWxldGVkGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdHVjaxgPIAEoCzIWLmJlcnRoLnYxLlN0dWNrUmVsZWFzZRISCgptYW5hZ2VkX2J5GBAgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMQoPUHJvdmVuYW5jZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSQoMU3R1Y2tSZWxlYXNlEikKBXNpbmNlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YAiABKAkiOwoFQ2hhcnQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2FwcF92ZXJzaW9uGAMgASgJIlUKD09iamVjdFJlZmVyZW5jZRITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJIlkKDE9iamVjdFN0YXR1cxIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USDgoGc3RhdHVzGAIgASgJEg4KBnJlYXNvbhgDIAEoCSL1AQoESG9vaxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZldmVudHMYBCADKAkSDgoGd2VpZ2h0GAUgASgFEhcKD2RlbGV0ZV9wb2xpY2llcxgGIAMoCRIQCghtYW5pZmVzdBgHIAEoCRISCgpsYXN0X3BoYXNlGAggASgJEjAKDGxhc3Rfc3RhcnRlZBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9jb21wbGV0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Release is a Helm release as it is stored on a cluster: its newest revision.
@@ -102,6 +102,22 @@ export type Release = Message<"berth.v1.Release"> & {
    * @generated from field: google.protobuf.Timestamp deleted = 14;
    */
   deleted?: Timestamp | undefined;
+
+  /**
+   * Set where nobody seems to work on the newest revision any more; only in
+   * answers of ListReleases and GetRelease.
+   *
+   * @generated from field: berth.v1.StuckRelease stuck = 15;
+   */
+  stuck?: StuckRelease | undefined;
+
+  /**
+   * Who else deploys it, such as "HelmRelease flux-system/app of Flux", as far as
+   * its stored manifest tells; not in lists.
+   *
+   * @generated from field: string managed_by = 16;
+   */
+  managedBy: string;
 };
 
 /**
@@ -110,6 +126,34 @@ export type Release = Message<"berth.v1.Release"> & {
  */
 export const ReleaseSchema: GenMessage<Release> = /*@__PURE__*/
   messageDesc(file_berth_v1_release, 0);
+
+/**
+ * StuckRelease says since when a release has no ending: it is pending-* or
+ * uninstalling, no operation of Berth is open for it, and its record has not
+ * changed for the configured time. UnlockRelease gives it one.
+ *
+ * @generated from message berth.v1.StuckRelease
+ */
+export type StuckRelease = Message<"berth.v1.StuckRelease"> & {
+  /**
+   * When its record was last written, by the API server's clock.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message berth.v1.StuckRelease.
+ * Use `create(StuckReleaseSchema)` to create a new message.
+ */
+export const StuckReleaseSchema: GenMessage<StuckRelease> = /*@__PURE__*/
+  messageDesc(file_berth_v1_release, 1);
 
 /**
  * Chart names a chart as a release carries it.
@@ -138,7 +182,7 @@ export type Chart = Message<"berth.v1.Chart"> & {
  * Use `create(ChartSchema)` to create a new message.
  */
 export const ChartSchema: GenMessage<Chart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 1);
+  messageDesc(file_berth_v1_release, 2);
 
 /**
  * ObjectReference names an object of a cluster.
@@ -172,7 +216,7 @@ export type ObjectReference = Message<"berth.v1.ObjectReference"> & {
  * Use `create(ObjectReferenceSchema)` to create a new message.
  */
 export const ObjectReferenceSchema: GenMessage<ObjectReference> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 2);
+  messageDesc(file_berth_v1_release, 3);
 
 /**
  * ObjectStatus is the live state of an object.
@@ -205,7 +249,7 @@ export type ObjectStatus = Message<"berth.v1.ObjectStatus"> & {
  * Use `create(ObjectStatusSchema)` to create a new message.
  */
 export const ObjectStatusSchema: GenMessage<ObjectStatus> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 3);
+  messageDesc(file_berth_v1_release, 4);
 
 /**
  * Hook is a hook of a revision with its last run.
@@ -271,5 +315,5 @@ export type Hook = Message<"berth.v1.Hook"> & {
  * Use `create(HookSchema)` to create a new message.
  */
 export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 4);
+  messageDesc(file_berth_v1_release, 5);
 

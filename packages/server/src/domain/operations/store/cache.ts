@@ -2,6 +2,7 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { Informer, KubeClient, KubeObject } from "@berth/kube";
 
+import type { ReleaseTarget } from "../../command.ts";
 import { hasEnded, operations } from "../record.ts";
 import type { OperationRecord } from "../record.ts";
 import { DROPPED_LABEL, ROLE_LABEL, ROLES } from "./names.ts";
@@ -42,6 +43,8 @@ export interface HomeCache {
   /** Whether all lists are complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   operation(id: string): OperationRecord | undefined;
+  /** Operations of a release that have not ended, as far as is known. */
+  openOf(target: ReleaseTarget): readonly OperationRecord[];
   queue(name: string): QueueRecord | undefined;
   payload(name: string): PayloadFacts | undefined;
 }
@@ -60,7 +63,7 @@ export function createHomeCache(parts: {
     resource: operations,
     transform: (object) => object as OperationRecord,
     indexes: {
-      open: (record) => (hasEnded(record) ? [] : ["all", `tenant ${record.spec.request.principal.name}`]),
+      open: (record) => (hasEnded(record) ? [] : openKeys(record)),
       replica: (record) => (hasEnded(record) ? [] : [record.status?.replica ?? ""]),
     },
   });
@@ -99,9 +102,19 @@ export function createHomeCache(parts: {
         ? { ok: true, reason: "" }
         : { ok: false, reason: all.map((informer) => informer.state().name).join(", ") },
     operation: (id) => records.get(key(id)),
+    openOf: (target) => records.byIndex("open", releaseKey(target)),
     queue: (name) => queues.get(key(name)),
     payload: (name) => payloads.get(key(name)),
   };
+}
+
+function openKeys({ spec }: OperationRecord): string[] {
+  const { principal, target } = spec.request;
+  return ["all", `tenant ${principal.name}`, releaseKey(target)];
+}
+
+function releaseKey({ cluster, namespace, name }: ReleaseTarget): string {
+  return `release ${cluster}/${namespace}/${name}`;
 }
 
 /** Operations of a queue's text. */

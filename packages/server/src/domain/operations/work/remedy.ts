@@ -36,13 +36,17 @@ export async function remedy(parts: WorkParts, work: Work, ending: Ending): Prom
 
 function toRemedy({ record }: Work, history: readonly Release[]): Command | undefined {
   const { target, policy } = record.spec.request;
-  if (policy.remediation === "uninstall") return { verb: "uninstall", target, ignoreNotFound: true };
+  // Whoever asked has written the release already.
+  const options = { forceManaged: true };
+  if (policy.remediation === "uninstall") return { verb: "uninstall", target, options, ignoreNotFound: true };
   const good = history.find(
     ({ operationId, status }) => operationId !== record.metadata.name && /^(deployed|superseded)$/.test(status),
   );
-  if (good !== undefined) return { verb: "rollback", target, revision: good.revision };
+  if (good !== undefined) return { verb: "rollback", target, options, revision: good.revision };
   // An install has nothing to go back to.
-  return record.spec.request.verb === "install" ? { verb: "uninstall", target, ignoreNotFound: true } : undefined;
+  return record.spec.request.verb === "install"
+    ? { verb: "uninstall", target, options, ignoreNotFound: true }
+    : undefined;
 }
 
 /** Whether an earlier try has done it: a revision of this operation is deployed, which it was not before. */

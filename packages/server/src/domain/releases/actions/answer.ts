@@ -31,6 +31,7 @@ export function fromRelease(cluster: string, release: engine.Release): Release {
     provenance: release.provenance,
     operationId: release.operationId,
     unreadable: "",
+    managedBy: release.managedBy,
   };
 }
 

@@ -1,12 +1,13 @@
 import { BerthError } from "@berth/base";
+import { engine as wire } from "@berth/contract";
 import type { Engine } from "@berth/engine-client";
 
 import type { Principal } from "../../access/index.ts";
 import type { ClusterRegistry } from "../../clusters/index.ts";
 import type { ReleaseTarget } from "../../command.ts";
 import type { StorageKind } from "../stored-revision.ts";
-import type { Json, Release, ReleaseReader } from "../types.ts";
-import { fromHook, fromObjectStatus, fromRelease, throwError } from "./answer.ts";
+import type { CheckState, CheckedObject, Json, Release, ReleaseReader } from "../types.ts";
+import { fromError, fromHook, fromObject, fromObjectStatus, fromRelease, throwError } from "./answer.ts";
 import { toTarget } from "./request.ts";
 
 /** What the reader is made of. */
@@ -47,6 +48,27 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
       const ready = objects.every((object) => object.status === "Current");
       return { release: fromRelease(target.cluster, present(answer.release, target)), ready, objects };
     },
+    async check(principal, target) {
+      const answer = await engine.check({ target: at(principal, target) });
+      throwError(answer.error);
+      const release = fromRelease(target.cluster, present(answer.release, target));
+      return { release, objects: answer.objects.map(fromCheckedObject) };
+    },
+  };
+}
+
+const STATES: Readonly<Record<number, CheckState>> = {
+  [wire.CheckState.IN_SYNC]: "inSync",
+  [wire.CheckState.DRIFTED]: "drifted",
+  [wire.CheckState.MISSING]: "missing",
+};
+
+function fromCheckedObject({ object, state, fields, error }: wire.CheckedObject): CheckedObject {
+  return {
+    object: fromObject(object),
+    state: STATES[state] ?? "unknown",
+    fields: fields.map(({ path, live, wanted }) => ({ path, live, wanted })),
+    error: error === undefined ? undefined : fromError(error),
   };
 }
 

@@ -133,6 +133,7 @@ export function toOptions(options: ActionOptions = {}, labels: Readonly<Record<s
     description: options.description ?? "",
     dryRun: options.dryRun ?? false,
     upgradeCrds: options.upgradeCrds ?? false,
+    forceManaged: options.forceManaged ?? false,
     labels: { ...labels },
   };
 }

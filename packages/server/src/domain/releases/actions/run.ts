@@ -18,7 +18,8 @@ export interface ActionParts {
   readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
 }
 
-const NOTHING: ActionResult = {
+/** The result of an action of which nothing is known. */
+export const NOTHING: ActionResult = {
   release: undefined,
   chartDigest: "",
   resourceVersion: "",
