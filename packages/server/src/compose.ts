@@ -29,7 +29,7 @@ import {
   createStuckJudge,
   createSummaries,
 } from "./domain/releases/index.ts";
-import type { Actions, ReleaseIndex, StuckJudge, ReleaseIndex } from "./domain/releases/index.ts";
+import type { Actions, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
 import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
