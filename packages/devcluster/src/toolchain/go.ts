@@ -16,19 +16,25 @@ export function goEnvironment(): NodeJS.ProcessEnv {
 /** Where go runs: in the repository's workspace, or in a module that is not part of it, such as `toolchain/registry`. */
 export interface GoPlace {
   readonly module?: string;
+  /** What is set besides: cgo for the few programs that need it. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs go and gives what it prints; `onLine` hears what it says meanwhile. */
 export async function go(
   args: readonly string[],
   onLine: (line: string) => void = () => undefined,
-  { module }: GoPlace = {},
+  { module, env }: GoPlace = {},
 ): Promise<string> {
   const place =
     module === undefined
       ? { cwd: repository, env: goEnvironment() }
       : { cwd: join(repository, module), env: { ...goEnvironment(), GOWORK: "off" } };
-  const child = spawn("go", args, { ...place, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("go", args, {
+    cwd: place.cwd,
+    env: { ...place.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const tail: string[] = [];
   createInterface(child.stderr).on("line", (line) => {
     tail.push(line);

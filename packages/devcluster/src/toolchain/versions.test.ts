@@ -11,6 +11,10 @@ const modules = {
   etcd: "go.etcd.io/etcd/server/v3",
   kwok: "sigs.k8s.io/kwok",
   helm: "helm.sh/helm/v4",
+  containerd: "github.com/containerd/containerd/v2",
+  runc: "github.com/opencontainers/runc",
+  cni: "github.com/containernetworking/plugins",
+  coredns: "github.com/coredns/coredns",
 } as const;
 
 test("the versions named here are those the modules pin", async () => {
