@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join, resolve, sep } from "node:path";
-import { existsSync } from "node:fs";
 
 import { cacheDirectory, repository } from "../paths.ts";
 import { SetupError } from "../setup-error.ts";
@@ -49,8 +48,13 @@ export function whyNoRealNode(): SetupError | undefined {
   );
 }
 
-/** Refuses a data directory that a world would not see. */
-export function checkPlaces(directory: string): void {
+/**
+ * Refuses to start a real node where it cannot run, or with a data directory that it would not see.
+ * @throws SetupError
+ */
+export function checkRealNode(directory: string): void {
+  const reason = whyNoRealNode();
+  if (reason !== undefined) throw reason;
   for (const path of [directory, cacheDirectory(), repository, process.execPath].map((name) => resolve(name))) {
     const cover = COVERED.find((place) => path === place || path.startsWith(place + sep));
     if (cover === undefined) continue;
