@@ -24,12 +24,18 @@ export interface Furniture {
   readonly isTainted: boolean;
 }
 
+const LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+
+/** Frees the nodes from the KWOK of an earlier start: a new one would wait 40 s for its leases to end. */
+export async function freeNodes(api: AdminApi, nodes: number): Promise<void> {
+  await Promise.all(nodeNames(nodes).map((name) => api.send("DELETE", `${LEASES}/${name}`)));
+}
+
 /** Makes the simulated nodes and the storage class where they are missing. */
 export async function furnish(api: AdminApi, { nodes, kubelet, isTainted }: Furniture): Promise<void> {
   await createObject(api, "/apis/storage.k8s.io/v1/storageclasses", storageClass);
-  const names = Array.from({ length: nodes }, (_, index) => `sim-${index + 1}`);
   await Promise.all(
-    names.map(async (name) => {
+    nodeNames(nodes).map(async (name) => {
       await createObject(api, "/api/v1/nodes", node(name, isTainted ? [SIMULATED] : []));
       await taint(api, name, isTainted);
       await reach(api, name, kubelet);
@@ -44,6 +50,10 @@ async function reach(api: AdminApi, name: string, port: number): Promise<void> {
     status: { addresses, daemonEndpoints: { kubeletEndpoint: { Port: port } } },
   });
   if (status !== 200) throw new Error(`The address of node ${name} was refused (${status}): ${body}`);
+}
+
+function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `sim-${index + 1}`);
 }
 
 /** Sets or takes away the taint of a node that was there already; its other taints are Kubernetes' own. */

@@ -18,7 +18,7 @@ import { keeperCommand, prepareWorld, removeWorld } from "../world/world.ts";
 import { adminApi } from "./api.ts";
 import type { Component } from "./component.ts";
 import { takeDataDirectory } from "./data-directory.ts";
-import { furnish, isFurnished } from "./furnish.ts";
+import { freeNodes, furnish, isFurnished } from "./furnish.ts";
 import { partKubeconfig, writeKubeconfig } from "./kubeconfig.ts";
 import { createParts } from "./parts.ts";
 import type { Parts } from "./parts.ts";
@@ -106,6 +106,7 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
       await parts.start("etcd", "kube-apiserver");
       await node?.open(ports.apiserver);
       await answers();
+      await freeNodes(api, nodes);
       await Promise.all([
         parts.start("kube-controller-manager", "kube-scheduler", "kwok"),
         furnish(api, { nodes, kubelet: ports.kubelet, isTainted: node !== undefined }),
