@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 
 import { ensureRealNode, nodeImages, ownTestCluster, whyNoRealNode } from "@berth/devcluster";
 import type { DevCluster, RealNode } from "@berth/devcluster";
@@ -8,6 +8,7 @@ import { failed, succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
+import { sendForEvents } from "./support/events.ts";
 
 const skip = whyNoRealNode()?.message ?? false;
 
@@ -71,7 +72,7 @@ async function ask(name: string, path: string): Promise<string> {
   await using forward = await nodeOf(cluster).forward({ host: service?.spec.clusterIP ?? "", port: 80 });
   const response = await fetch(`http://127.0.0.1:${String(forward.port)}${path}`);
   assert.equal(response.status, 200);
-  return response.text();
+  return await response.text();
 }
 
 function nodeOf({ node }: DevCluster): RealNode {
@@ -108,7 +109,7 @@ const troubles = {
   "bad-image": { values: { image: "registry.local/nothing:1" }, said: /ErrImagePull|ImagePullBackOff/ },
   "crash-loop": {
     values: { args: ["no-such-command"] },
-    said: /CrashLoopBackOff: .*, ended last by Error with exit code 1/,
+    said: /Error.* exit code 1/,
   },
   "failing-probe": { values: { probe: 8089 }, said: /Unhealthy: Readiness probe failed: .*connection refused/ },
   "out-of-memory": {
@@ -118,12 +119,52 @@ const troubles = {
   "no-room": { values: { cpu: "1000" }, said: /Insufficient cpu/ },
 } as const;
 
-for (const [name, { values, said }] of Object.entries(troubles)) {
-  test(`an install ends with the object and its reason: ${name}`, { skip }, async () => {
-    const error = failed(await install(name, values, "12s"), "WAIT_TIMEOUT");
-    assert.match(`${error.object?.kind ?? ""} ${error.object?.name ?? ""}`, new RegExp(`^(Deployment|Pod) ${name}`));
-    assert.match(error.reason ?? "", said);
-    const { body } = await berth.request<ReleaseAnswer>("GET", `${berth.releases}/${name}`);
-    assert.equal(body.status, "failed");
-  });
-}
+suite("an install ends with the object and its reason", { skip, concurrency: true }, () => {
+  for (const [name, { values, said }] of Object.entries(troubles)) {
+    test(name, async () => {
+      const error = failed(await install(name, values, "20s"), "WAIT_TIMEOUT");
+      assert.match(`${error.object?.kind ?? ""} ${error.object?.name ?? ""}`, new RegExp(`^(Deployment|Pod) ${name}`));
+      assert.match(error.reason ?? "", said);
+      const { body } = await berth.request<ReleaseAnswer>("GET", `${berth.releases}/${name}`);
+      assert.equal(body.status, "failed");
+    });
+  }
+});
+
+/** A hook that says something and ends as a value wants it. */
+const HOOK = `apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ .Release.Name }}-hook
+  annotations: { helm.sh/hook: pre-install }
+spec:
+  backoffLimit: 0
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: main
+          image: ${nodeImages.agnhost}
+          args: {{ .Values.args | toJson }}
+`;
+
+test("a hook's Job runs, and its log is part of the events; one that fails ends the install", { skip }, async () => {
+  const hooked = await berth.charts.write("hooked", { "templates/hook.yaml": HOOK });
+  const run = async (name: string, args: readonly string[]) => {
+    const body = { name, chart: { path: hooked }, values: { args }, options: { timeout: "60s" } };
+    let log = "";
+    let last: Record<string, unknown> = {};
+    for await (const { event, data } of sendForEvents(berth.url + berth.releases, "POST", body)) {
+      if (event === "log") log += JSON.stringify(data);
+      last = data;
+    }
+    return { log, operation: last as unknown as OperationAnswer };
+  };
+  const good = await run("good-hook", ["entrypoint-tester", "hello", "from", "the", "hook"]);
+  assert.equal(good.operation.state, "OPERATION_STATE_SUCCEEDED", JSON.stringify(good.operation.error));
+  assert.match(good.log, /hello from the hook/);
+  const bad = await run("bad-hook", ["no-such-command"]);
+  assert.equal(bad.operation.error?.code, "HOOK_FAILED", JSON.stringify(bad.operation));
+  assert.equal(bad.operation.error.object?.name, "bad-hook-hook");
+  assert.match(bad.log, /unknown command/);
+});

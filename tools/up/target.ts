@@ -2,7 +2,14 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { ensureToolchain, resetCluster, SetupError, startCluster } from "@berth/devcluster";
+import {
+  checkRealNode,
+  ensureRealNode,
+  ensureToolchain,
+  resetCluster,
+  SetupError,
+  startCluster,
+} from "@berth/devcluster";
 import type { Progress } from "@berth/devcluster";
 
 import type { UpOptions } from "./options.ts";
@@ -13,6 +20,8 @@ export interface Target {
   readonly context: string;
   /** Present with the embedded cluster. */
   readonly helm?: string;
+  /** Present with a real node. */
+  readonly kubectl?: string;
   stop(): Promise<void>;
 }
 
@@ -24,10 +33,25 @@ export async function embeddedCluster(
 ): Promise<Target> {
   // A folder of its own: it is made 0700, which the folder a person names may not be meant for.
   const dataDir = join(resolve(options.data), "cluster");
+  if (options.real) checkRealNode(dataDir);
   if (options.reset) await resetCluster(dataDir);
   const toolchain = await ensureToolchain({ progress });
-  const cluster = await progress.run("Starting Kubernetes", () => startCluster({ dataDir, toolchain, onFailure }));
-  return { kubeconfig: cluster.kubeconfig, context: "", helm: toolchain.helm, stop: cluster.stop };
+  const real = options.real ? { real: await ensureRealNode({ progress }) } : {};
+  const cluster = await progress.run("Starting Kubernetes", () =>
+    startCluster({ dataDir, toolchain, onFailure, ...real }),
+  );
+  try {
+    for (const { to, port, protocol } of options.forwards) {
+      await cluster.node?.forward(to, { port, protocol });
+      progress.say(`127.0.0.1:${port} leads to ${to.host}:${to.port} (${protocol}).`);
+    }
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  const { kubeconfig, node, stop } = cluster;
+  const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
+  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
 }
 
 /** Takes a cluster that is there already, and says what Berth needs on it. */

@@ -21,5 +21,5 @@ export { buildFlags } from "./toolchain/versions.ts";
 export { ensureRealNode } from "./toolchain/real-node.ts";
 export type { NodeToolchain } from "./toolchain/real-node.ts";
 export { nodeImages } from "./images/names.ts";
-export { whyNoRealNode } from "./world/needs.ts";
+export { checkRealNode, whyNoRealNode } from "./world/needs.ts";
 export type { RealNode } from "./node/node.ts";

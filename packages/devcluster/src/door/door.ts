@@ -35,7 +35,9 @@ export interface Door {
  * inside, which accepts connections from here and makes its own there. It ends with the world and with us.
  */
 export function openDoor(holder: number): Door {
-  const spaces = [`--net=/proc/${holder}/ns/net`, `--pid=/proc/${holder}/ns/pid_for_children`];
+  const space = `/proc/${holder}/ns`;
+  // The mounts as well: its resolv.conf knows the names of Services.
+  const spaces = [`--net=${space}/net`, `--mount=${space}/mnt`, `--pid=${space}/pid_for_children`];
   const child = spawn("nsenter", [...spaces, "--", process.execPath, join(import.meta.dirname, "main.ts")], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
     // Ctrl-C is for us alone: what we still want to say goes through here.

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { arch } from "node:process";
 
 import type { AdminApi } from "../cluster/api.ts";
@@ -14,6 +15,7 @@ import { REAL_NODE } from "./places.ts";
 import { nodeParts } from "./programs.ts";
 import type { NodePart } from "./programs.ts";
 
+const CONTAINERD = "run/containerd/containerd.sock";
 /** containerd answers within a second; on a machine busy with a build it was seen to take several. */
 const START = 60_000;
 
@@ -55,7 +57,7 @@ export function createNode(
   };
   // The world's files are to be found by any process in it, its sockets among them.
   const ctr = (...args: string[]) =>
-    runCommand(toolchain.ctr, [`--address=/proc/${holder}/root/run/containerd/containerd.sock`, ...args]);
+    runCommand(toolchain.ctr, ["--address", join("/proc", String(holder), "root", CONTAINERD), ...args]);
   const importImage = async (archive: string) => {
     await ctr("--namespace=k8s.io", "images", "import", `--platform=linux/${goArch()}`, archive);
   };

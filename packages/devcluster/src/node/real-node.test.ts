@@ -45,32 +45,32 @@ before(async () => {
 after(() => rm(dataDir, { recursive: true, force: true }));
 
 test("a container runs and answers, its logs and exec come; the machine is as before", { skip }, async () => {
-    const machine = await lookAtMachine(nft);
-    {
-      await using cluster = await ownTestCluster({ real });
-      const node = nodeOf(cluster);
-      await runWeb(cluster, "web");
-      assert.equal(await ask(node, await serviceAddress(cluster, "web"), "/hostname"), "web");
-      assert.equal(await askByUdp(node, await serviceAddress(cluster, "web"), "hostname"), "web");
+  const machine = await lookAtMachine(nft);
+  {
+    await using cluster = await ownTestCluster({ real });
+    const node = nodeOf(cluster);
+    await runWeb(cluster, "web");
+    assert.equal(await ask(node, await serviceAddress(cluster, "web"), "/hostname"), "web");
+    assert.equal(await askByUdp(node, await serviceAddress(cluster, "web"), "hostname"), "web");
 
-      const kubectl = (...args: string[]) => runCommand(node.kubectl, [`--kubeconfig=${cluster.kubeconfig}`, ...args]);
-      assert.match(await kubectl("logs", "web"), /Started HTTP server on port 8080/);
-      assert.match(await kubectl("exec", "web", "--", "/agnhost", "etc-hosts"), /\tweb\n/);
-      // By its name: CoreDNS answers, and says no for what is not in the cluster.
-      await kubectl("exec", "web", "--", "/agnhost", "connect", "web.default.svc.cluster.local:80", "--timeout=5s");
-      await kubectl("exec", "web", "--", "/agnhost", "connect", "kubernetes.default:443", "--timeout=5s");
-      const outside = kubectl("exec", "web", "--", "/agnhost", "connect", "example.com:80", "--timeout=5s");
-      await assert.rejects(outside, /no such host/);
+    const kubectl = (...args: string[]) => runCommand(node.kubectl, [`--kubeconfig=${cluster.kubeconfig}`, ...args]);
+    assert.match(await kubectl("logs", "web"), /Started HTTP server on port 8080/);
+    assert.match(await kubectl("exec", "web", "--", "/agnhost", "etc-hosts"), /\tweb\n/);
+    // By its name: CoreDNS answers, and says no for what is not in the cluster.
+    await kubectl("exec", "web", "--", "/agnhost", "connect", "web.default.svc.cluster.local:80", "--timeout=5s");
+    await kubectl("exec", "web", "--", "/agnhost", "connect", "kubernetes.default:443", "--timeout=5s");
+    const outside = kubectl("exec", "web", "--", "/agnhost", "connect", "example.com:80", "--timeout=5s");
+    await assert.rejects(outside, /no such host/);
 
-      // The limit of the chart is the kernel's, in a group below our own.
-      const { uid } = (await podOf(cluster, "web")).metadata;
-      const limit = new RegExp(`pod${uid}/memory\\.(limit_in_bytes|max)$`);
-      const group = (await cgroupsNow()).find((path) => limit.test(path));
-      assert.equal((await readFile(group ?? "", "utf8")).trim(), String(128 * 1024 * 1024));
-    }
-    const now = await lookAtMachine(nft);
-    for (const aspect of Object.keys(machine) as (keyof Machine)[])
-      assert.deepEqual(now[aspect], machine[aspect], aspect);
+    // The limit of the chart is the kernel's, in a group below our own.
+    const { uid } = (await podOf(cluster, "web")).metadata;
+    const limit = new RegExp(`pod${uid}/memory\\.(limit_in_bytes|max)$`);
+    const group = (await cgroupsNow()).find((path) => limit.test(path));
+    assert.equal((await readFile(group ?? "", "utf8")).trim(), String(128 * 1024 * 1024));
+  }
+  const now = await lookAtMachine(nft);
+  for (const aspect of Object.keys(machine) as (keyof Machine)[])
+    assert.deepEqual(now[aspect], machine[aspect], aspect);
 });
 
 test("charts land on the real node unless they tolerate the simulated ones", { skip }, async () => {

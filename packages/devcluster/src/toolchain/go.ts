@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { repository } from "../paths.ts";
 import { SetupError } from "../setup-error.ts";
 
+/** The politest a process can be is 19. */
+const NICE = 10;
 /** What a failing go command says last is what matters. */
 const TAIL = 30;
 
@@ -35,6 +38,8 @@ export async function go(
     env: { ...place.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  // Whoever waits for a build has the machine to himself; others shall not notice it.
+  if (child.pid !== undefined) setPriority(child.pid, NICE);
   const tail: string[] = [];
   createInterface(child.stderr).on("line", (line) => {
     tail.push(line);

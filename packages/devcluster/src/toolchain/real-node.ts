@@ -17,7 +17,7 @@ import { fetchPrograms, readSource } from "./source.ts";
 import { nodePrograms } from "./versions.ts";
 
 /** Counts the ways in which the contents below were laid out: another way is another version in the cache. */
-const LAYOUT = "1";
+const LAYOUT = "2";
 
 /** Absolute paths of what a real node is made of. */
 export interface NodeToolchain {

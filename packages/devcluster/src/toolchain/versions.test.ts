@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { repository } from "../paths.ts";
+import { go } from "./go.ts";
 import { versions } from "./versions.ts";
 
 const modules = {
@@ -23,4 +24,10 @@ test("the versions named here are those the modules pin", async () => {
     const pinned = text.split("\n").find((line) => line.replace("require ", "").trim().startsWith(`${module} v`));
     assert.equal(pinned?.trim().split(" v")[1]?.split(" ")[0], versions[name as keyof typeof modules], module);
   }
+});
+
+test("agnhost has the version that stands beside its sources", async () => {
+  const module = await go(["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]);
+  const version = await readFile(join(module, "test/images/agnhost/VERSION"), "utf8");
+  assert.equal(version.trim(), versions.agnhost);
 });

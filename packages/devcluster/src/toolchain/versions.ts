@@ -8,6 +8,8 @@ export const versions = {
   runc: "1.5.2",
   cni: "1.9.1",
   coredns: "1.15.0",
+  /** Part of Kubernetes' module, with a version of its own. */
+  agnhost: "2.66.1",
 } as const;
 
 /** Programs of the embedded cluster and the real helm command, by the package that builds each. */
