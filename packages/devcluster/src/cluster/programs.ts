@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { nodeFile } from "../node/files.ts";
 import { NODE_ADDRESS } from "../node/places.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { ProgramSpec } from "../supervisor/protocol.ts";
@@ -148,10 +149,11 @@ function scheduler({ pki }: Layout): Flags {
   return { kubeconfig: partKubeconfig(pki, "scheduler"), "leader-elect": false, "secure-port": 0, ...requests };
 }
 
-function kwok({ directory, pki, ports, toolchain }: Layout): Flags {
+function kwok({ directory, pki, ports, toolchain, isReal }: Layout): Flags {
+  const stages = isReal ? nodeFile(directory, "stages.yaml") : toolchain.kwokStages;
   return {
     kubeconfig: partKubeconfig(pki, "kwok"),
-    config: `${toolchain.kwokStages},${podLogsConfig(directory)}`,
+    config: `${stages},${podLogsConfig(directory)}`,
     "server-address": `127.0.0.1:${ports.kubelet}`,
     "tls-cert-file": join(pki.directory, "kwok-server.crt"),
     "tls-private-key-file": join(pki.directory, "kwok-server.key"),

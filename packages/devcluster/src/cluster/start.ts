@@ -82,7 +82,7 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
   const credentials = { ca: pki.authority.cert, ...pki.users.admin };
   await writePodLogs(dataDir);
   const programs = describePrograms({ directory: dataDir, toolchain, pki, ports, durable, isReal: real !== undefined });
-  const { parts, node } = await assemble({ dataDir, pki, programs, real, onFailure });
+  const { parts, node } = await assemble({ dataDir, pki, stages: toolchain.kwokStages, programs, real, onFailure });
   const api = adminApi(server, credentials);
   const answers = () =>
     waitUntil("kube-apiserver is ready", START, async () => (await api.send("GET", "/readyz")).status === 200);
@@ -128,6 +128,7 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
 interface Assembly {
   readonly dataDir: string;
   readonly pki: ClusterPki;
+  readonly stages: string;
   readonly programs: Readonly<Record<ComponentName, ProgramSpec>>;
   readonly real: NodeToolchain | undefined;
   readonly onFailure: ((failure: Error) => void) | undefined;
@@ -139,10 +140,10 @@ interface Assembled {
 }
 
 /** Starts the supervisor: on this machine, or with a real node's programs in a world of their own. */
-async function assemble({ dataDir, pki, programs, real, onFailure }: Assembly): Promise<Assembled> {
+async function assemble({ dataDir, pki, stages, programs, real, onFailure }: Assembly): Promise<Assembled> {
   if (real === undefined) return { parts: createParts(dataDir, programs, undefined, onFailure) };
   await prepareWorld(dataDir);
-  const layout = { directory: dataDir, toolchain: real, pki };
+  const layout = { directory: dataDir, stages, toolchain: real, pki };
   await writeNodeFiles(layout);
   const world = { directory: dataDir, name: REAL_NODE, address: NODE_ADDRESS, path: real.path };
   const all = { ...programs, ...describeNodePrograms(layout) };

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { nodeImages } from "../images/names.ts";
@@ -11,9 +12,14 @@ import { DNS_ADDRESS, DOMAIN, NODE_ADDRESS, NODE_PODS, REAL_NODE } from "./place
 export interface NodeLayout {
   /** Data directory of the cluster. */
   readonly directory: string;
+  /** What simulated nodes, pods and volumes go through. */
+  readonly stages: string;
   readonly toolchain: NodeToolchain;
   readonly pki: ClusterPki;
 }
+
+/** Where KWOK says that its volumes are, and where the node may make them: in a folder that is the data directory's. */
+const VOLUMES = { simulated: "/tmp/kwok-local-path-provisioner", real: "/var/lib/volumes" };
 
 /** Path of a file with a node's settings. */
 export function nodeFile(directory: string, name: string): string {
@@ -30,6 +36,7 @@ export async function writeNodeFiles(layout: NodeLayout): Promise<void> {
     "cni/10-berth.conflist": JSON.stringify(network()),
     "containerd.toml": containerd(layout),
     Corefile: corefile(layout),
+    "stages.yaml": (await readFile(layout.stages, "utf8")).replaceAll(VOLUMES.simulated, VOLUMES.real),
     "resolv.conf": `nameserver ${NODE_ADDRESS}\n`,
   };
   for (const [name, content] of Object.entries(files)) await writeOwn(nodeFile(directory, name), content);

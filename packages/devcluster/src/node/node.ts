@@ -47,7 +47,7 @@ export interface OwnedNode extends RealNode {
 export function createNode(
   directory: string,
   toolchain: NodeToolchain,
-  components: Readonly<Record<NodePart, Component>>,
+  parts: Readonly<Record<NodePart, Component>>,
 ): OwnedNode {
   let door: Door | undefined;
   let holder = 0;
@@ -58,6 +58,8 @@ export function createNode(
   // The world's files are to be found by any process in it, its sockets among them.
   const ctr = (...args: string[]) =>
     runCommand(toolchain.ctr, ["--address", join("/proc", String(holder), "root", CONTAINERD), ...args]);
+  const answers = () => waitUntil("containerd answers", START, () => ctr("version").then(() => true));
+  const components = { ...parts, containerd: answering(parts.containerd, answers) };
   const importImage = async (archive: string) => {
     await ctr("--namespace=k8s.io", "images", "import", `--platform=linux/${goArch()}`, archive);
   };
@@ -76,7 +78,6 @@ export function createNode(
       door = openDoor(holder);
       await door.forward({ host: "127.0.0.1", port: apiserver }, { port: apiserver });
       await components.containerd.start();
-      await waitUntil("containerd answers", START, () => ctr("version").then(() => true));
       for (const archive of Object.values(toolchain.images)) await importImage(archive);
     },
     async join(api) {
@@ -84,6 +85,25 @@ export function createNode(
       await Promise.all(nodeParts.filter((name) => name !== "containerd").map((name) => components[name].start()));
     },
     close: () => door?.close() ?? Promise.resolve(),
+  };
+}
+
+/** A part that counts as started once it answers: a kubelet that finds no containerd ends. */
+function answering(part: Component, answers: () => Promise<void>): Component {
+  const { name, log, stop } = part;
+  const start = async () => {
+    await part.start();
+    await answers();
+  };
+  const restart = async (signal?: NodeJS.Signals) => {
+    await stop(signal);
+    await start();
+  };
+  return {
+    ...{ name, log, start, stop, restart },
+    get pid() {
+      return part.pid;
+    },
   };
 }
 

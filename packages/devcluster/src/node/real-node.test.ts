@@ -84,6 +84,56 @@ test("charts land on the real node unless they tolerate the simulated ones", { s
   assert.match((await podOf(cluster, "many")).spec.nodeName, /^sim-/);
 });
 
+test(
+  "volumes: of a claim, of a config map, on the disk, in memory; as nobody, with a read-only root",
+  { skip },
+  async () => {
+    await using cluster = await ownTestCluster({ real });
+    await create(cluster, "/api/v1/namespaces/default/configmaps", {
+      metadata: { name: "map" },
+      data: { a: "of a map" },
+    });
+    await create(cluster, "/api/v1/namespaces/default/persistentvolumeclaims", {
+      metadata: { name: "claim" },
+      spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } },
+    });
+    const mounts = {
+      disk: { emptyDir: {} },
+      memory: { emptyDir: { medium: "Memory" } },
+      map: { configMap: { name: "map" } },
+    };
+    const volumes = Object.entries(mounts).map(([name, source]) => ({ name, ...source }));
+    const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}` }));
+    const args = ["mounttest", "--new_file_0644=/disk/file", "--file_content=/map/a", "--fs_type=/memory"];
+    const securityContext = {
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    };
+    const user = { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000 };
+    const nobody = { volumes, securityContext: user, restartPolicy: "Never" };
+    await create(cluster, PODS, pod("nobody", nobody, { args, volumeMounts, securityContext }));
+    const claimed = {
+      volumes: [{ name: "kept", persistentVolumeClaim: { claimName: "claim" } }],
+      restartPolicy: "Never",
+    };
+    const write = ["mounttest", "--new_file_0644=/kept/file"];
+    const kept = [{ name: "kept", mountPath: "/kept" }];
+    await create(cluster, PODS, pod("claims", claimed, { args: write, volumeMounts: kept }));
+    const logs = async (name: string) => (await send(cluster, "GET", `${PODS}/${name}/log`)).body;
+    for (const name of ["nobody", "claims"]) {
+      await waitUntil(
+        `${name} has ended well`,
+        PATIENCE,
+        async () => (await podOf(cluster, name)).status.phase === "Succeeded",
+      );
+    }
+    assert.match(await logs("nobody"), /mount type of "\/memory": tmpfs[^]*mount-tester new file[^]*of a map/);
+    assert.match(await logs("claims"), /content of file "\/kept\/file": mount-tester new file/);
+  },
+);
+
 test("kubelet and containerd killed and started again leave pods alone", { skip }, async () => {
   await using cluster = await ownTestCluster({ real });
   const node = nodeOf(cluster);
@@ -245,6 +295,7 @@ interface Pod {
   readonly metadata: { readonly uid: string };
   readonly spec: { readonly nodeName: string };
   readonly status: {
+    readonly phase: string;
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly { readonly restartCount: number }[];
   };
