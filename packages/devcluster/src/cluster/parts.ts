@@ -33,6 +33,11 @@ export function createParts<Name extends string>(
     onDeath(failure);
   };
   const supervisor = startSupervisor(directory, (exit) => void onExit(exit), command);
+  // All parts have gone with it, and nobody can say how each ended.
+  void supervisor.lost.then((failure) => {
+    death.reject(failure);
+    onDeath(failure);
+  });
   const components = Object.fromEntries(
     Object.entries<ProgramSpec>(programs).map(([name, program]) => [name, createComponent(supervisor, program)]),
   ) as Record<Name, OwnedComponent>;

@@ -188,6 +188,7 @@ test("killing the one process that holds it ends all of a cluster", { skip }, as
     await runWeb(cluster, "web");
     process.kill(nodeOf(cluster).worldPid, "SIGKILL");
     await nothingLeft(directory);
+    assert.match((await failure.promise).message, /The supervisor ended/);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -13,6 +13,8 @@ export interface Supervisor {
   start(program: ProgramSpec): Promise<number>;
   /** Ends a program by a signal, and by SIGKILL where that is not heard. Nothing where it does not run. */
   stop(name: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves if it ends though nobody closed it, with why. */
+  readonly lost: Promise<Error>;
   /** Ends every program and the supervisor. */
   close(): Promise<void>;
 }
@@ -55,8 +57,14 @@ export function startSupervisor(
     for (const { reject } of waiting.values()) reject(new Error(why));
     waiting.clear();
   };
+  const lost = Promise.withResolvers<Error>();
+  let isClosing = false;
   child.once("exit", (code, signal) => {
-    void logTail(log).then((words) => fail(`The supervisor ended (${signal ?? code}). ${words}`.trimEnd()));
+    void logTail(log).then((words) => {
+      const why = `The supervisor ended (${signal ?? code}). ${words}`.trimEnd();
+      fail(why);
+      if (!isClosing) lost.resolve(new Error(why));
+    });
   });
   child.once("error", (error) => fail(error.message));
   stdin.on("error", () => undefined);
@@ -81,7 +89,9 @@ export function startSupervisor(
     pid: child.pid ?? 0,
     start: (program) => order({ verb: "start", program }),
     stop: async (name, signal = "SIGTERM") => void (await order({ verb: "stop", name, signal })),
+    lost: lost.promise,
     async close() {
+      isClosing = true;
       stdin.end();
       await ended;
     },
