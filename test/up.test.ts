@@ -130,6 +130,10 @@ test("up says what is wrong with its options, and what to do", async () => {
     [["--port", "0"], /--port 0 is no port\.\n {2}Give a number/],
     [["--context", "a"], /belong to --kubeconfig\.\n {2}Give/],
     [["--kubeconfig", join(data, "none")], /cannot be read\.\n {2}Give/],
+    [["--forward", "8080=web.default:80"], /leads to real pods\.\n {2}Give --real/],
+    [["--real", "--forward", "web"], /--forward web makes no sense\.\n {2}Give LOCAL=/],
+    [["--real", "--forward", "0=web.default:80"], /makes no sense/],
+    [["--real", "--kubeconfig", "a"], /there is none\.\n {2}Leave one out/],
     [["--nonsense"], /--help lists the options/],
   ] as const) {
     await assert.rejects(up(...args), (error: Error) => said.test(error.message) && !/ at /.test(error.message));

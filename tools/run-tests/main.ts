@@ -1,22 +1,26 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { glob, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import {
   buildFlags,
   ensureEngine,
+  ensureRealNode,
   ensureRegistry,
   ensureToolchain,
   goEnvironment,
   onParentGone,
   repository,
+  whyNoRealNode,
 } from "@berth/devcluster";
 import { SetupError, startCluster, streamProgress } from "@berth/devcluster";
 
 import { run } from "./run.ts";
 
 const everything = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts"];
+/** Those that want a real node: they come last, one after the other, for its parts may still be built meanwhile. */
+const REAL = /(^|\/)real-node\.test\.ts$/;
 /** Files at a time: the cluster they share takes the other core. */
 const CONCURRENCY = 2;
 /** The slowest test starts three clusters in a row: 20 s alone, several times that beside a build. */
@@ -36,6 +40,11 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   const toolchain = await ensureToolchain({ progress });
   const engine = await ensureEngine({ progress });
   const registry = await ensureRegistry({ progress });
+  const files = await listFiles(isWhole ? everything : patterns);
+  const wantsReal = files.some((file) => REAL.test(file)) && whyNoRealNode() === undefined;
+  const built = wantsReal ? ensureRealNode({ progress }) : Promise.resolve(undefined);
+  // Heard where it is awaited.
+  built.catch(() => undefined);
   const failures: string[] = [];
   const phase = async (label: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv) => {
     progress.say(`\n== ${label}`);
@@ -63,14 +72,38 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
     };
     if (isWhole) await phase("Go tests", "go", ["test", ...buildFlags, "./engine/..."], { ...goEnvironment(), ...env });
     if (failures.length > 0) progress.say(`\nFAILED before Node's tests: ${failures.join(", ")}`);
-    const flags = ["--test", "--test-reporter=spec", `--test-concurrency=${CONCURRENCY}`, `--test-timeout=${TIMEOUT}`];
-    const files = isWhole ? everything : patterns;
-    // Nothing is printed after these: the summary that counts the tests stands last.
-    const isPassed = await run(process.execPath, [...flags, ...files], { ...process.env, ...env }, asked.signal);
-    return isPassed && failures.length === 0;
+    const node = (concurrency: number, chosen: readonly string[]) => {
+      const flags = [
+        "--test",
+        "--test-reporter=spec",
+        `--test-concurrency=${concurrency}`,
+        `--test-timeout=${TIMEOUT}`,
+      ];
+      return run(process.execPath, [...flags, ...chosen], { ...process.env, ...env }, asked.signal);
+    };
+    // Where they are skipped they are counted among the others.
+    const real = files.filter((file) => wantsReal && REAL.test(file));
+    const simulated = files.filter((file) => !real.includes(file));
+    const isSimulatedPassed = simulated.length === 0 || (await node(CONCURRENCY, simulated));
+    if (!isSimulatedPassed && real.length > 0) progress.say("\nFAILED before the tests on a real node: Node's tests");
+    await built;
+    // Nothing is printed after these: a summary that counts tests stands last.
+    const isRealPassed = real.length === 0 || (await node(1, real));
+    return isSimulatedPassed && isRealPassed && failures.length === 0;
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** What patterns stand for; those that fit nothing are left to the test runner, which says so. */
+async function listFiles(patterns: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const pattern of patterns) {
+    const before = found.length;
+    for await (const file of glob(pattern, { cwd: repository, exclude: ["**/node_modules/**"] })) found.push(file);
+    if (found.length === before) found.push(pattern);
+  }
+  return found.sort();
 }
 
 runTests(process.argv.slice(2)).then(

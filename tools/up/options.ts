@@ -13,6 +13,16 @@ export interface UpOptions {
   /** Empty: the kubeconfig's current context. */
   readonly context: string;
   readonly installCrds: boolean;
+  /** Whether one of the embedded cluster's nodes runs real containers. */
+  readonly real: boolean;
+  readonly forwards: readonly ForwardWish[];
+}
+
+/** A port of this machine that shall lead to a Service of the embedded cluster. */
+export interface ForwardWish {
+  readonly port: number;
+  readonly to: { readonly host: string; readonly port: number };
+  readonly protocol: "tcp" | "udp";
 }
 
 /** What is shown for `--help`. */
@@ -23,6 +33,9 @@ Starts a Kubernetes control plane with simulated nodes, and Berth on it. Ctrl-C 
   --port N           Berth's port on 127.0.0.1 (default 4000)
   --data DIR         where the cluster is kept (default ${dataDirectory()})
   --reset            throw the kept cluster away first
+  --real             add a node that runs real containers (Linux, root); see docs/real-node.md
+  --forward LOCAL=SERVICE.NAMESPACE:PORT[/udp]
+                     with --real: that port of 127.0.0.1 leads to the Service; may be given again
   --kubeconfig FILE  use that cluster instead of the embedded one
   --context NAME     context of that file (default: its current one)
   --install-crds     apply the CRDs and roles Berth needs to that cluster; they are only printed otherwise
@@ -39,6 +52,8 @@ const flags = {
   kubeconfig: { type: "string", default: "" },
   context: { type: "string", default: "" },
   "install-crds": { type: "boolean", default: false },
+  real: { type: "boolean", default: false },
+  forward: { type: "string", multiple: true, default: [] as string[] },
 } as const;
 
 /** Reads the command line. Throws SetupError where it makes no sense. */
@@ -57,7 +72,30 @@ export function parseOptions(args: readonly string[]): UpOptions {
       "Leave one out.",
     );
   }
-  return { ...values, port, installCrds: values["install-crds"] };
+  if (values.kubeconfig !== "" && values.real) {
+    throw new SetupError(
+      "--real adds a node to the embedded cluster; with --kubeconfig there is none.",
+      "Leave one out.",
+    );
+  }
+  if (!values.real && values.forward.length > 0) {
+    throw new SetupError("--forward leads to real pods.", "Give --real as well.");
+  }
+  return { ...values, port, installCrds: values["install-crds"], forwards: values.forward.map(parseForward) };
+}
+
+/** Reads `8080=web.default:80/udp`. A name with a namespace is a Service's; anything else is taken as it is. */
+function parseForward(text: string): ForwardWish {
+  const match = /^(\d+)=([a-z0-9.-]+):(\d+)(?:\/(tcp|udp))?$/.exec(text);
+  const [, port, name = "", target, protocol = "tcp"] = match ?? [];
+  if ([port, target].some((number) => !(Number(number) >= 1 && Number(number) <= 65_535))) {
+    throw new SetupError(
+      `--forward ${text} makes no sense.`,
+      "Give LOCAL=SERVICE.NAMESPACE:PORT, such as 8080=web.default:80.",
+    );
+  }
+  const host = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(name) ? `${name}.svc.cluster.local` : name;
+  return { port: Number(port), to: { host, port: Number(target) }, protocol: protocol === "udp" ? "udp" : "tcp" };
 }
 
 function parse(args: readonly string[]) {

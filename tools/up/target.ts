@@ -3,7 +3,14 @@ import { access } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 import { silentLogger, systemClock } from "@berth/base";
-import { ensureToolchain, resetCluster, SetupError, startCluster } from "@berth/devcluster";
+import {
+  checkRealNode,
+  ensureRealNode,
+  ensureToolchain,
+  resetCluster,
+  SetupError,
+  startCluster,
+} from "@berth/devcluster";
 import type { Progress } from "@berth/devcluster";
 import {
   applyDefinitions,
@@ -26,6 +33,8 @@ export interface Target {
   readonly context: string;
   /** Present with the embedded cluster. */
   readonly helm?: string;
+  /** Present with a real node. */
+  readonly kubectl?: string;
   stop(): Promise<void>;
 }
 
@@ -37,11 +46,26 @@ export async function embeddedCluster(
 ): Promise<Target> {
   // A folder of its own: it is made 0700, which the folder a person names may not be meant for.
   const dataDir = join(resolve(options.data), "cluster");
+  if (options.real) checkRealNode(dataDir);
   if (options.reset) await resetCluster(dataDir);
   const toolchain = await ensureToolchain({ progress });
-  const cluster = await progress.run("Starting Kubernetes", () => startCluster({ dataDir, toolchain, onFailure }));
-  await withClient(cluster.kubeconfig, "", makeHome);
-  return { kubeconfig: cluster.kubeconfig, context: "", helm: toolchain.helm, stop: cluster.stop };
+  const real = options.real ? { real: await ensureRealNode({ progress }) } : {};
+  const cluster = await progress.run("Starting Kubernetes", () =>
+    startCluster({ dataDir, toolchain, onFailure, ...real }),
+  );
+  try {
+    await withClient(cluster.kubeconfig, "", makeHome);
+    for (const { to, port, protocol } of options.forwards) {
+      await cluster.node?.forward(to, { port, protocol });
+      progress.say(`127.0.0.1:${port} leads to ${to.host}:${to.port} (${protocol}).`);
+    }
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  const { kubeconfig, node, stop } = cluster;
+  const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
+  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
 }
 
 /** Takes a cluster that is there already, and says what Berth needs on it. */

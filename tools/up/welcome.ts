@@ -9,10 +9,24 @@ export interface Facts {
   readonly log: string;
   /** Path of the real helm, built with the embedded cluster. */
   readonly helm?: string | undefined;
+  /** Path of kubectl, built with the embedded cluster's real node. */
+  readonly kubectl?: string | undefined;
 }
 
+const simulated = [
+  "The control plane is real Kubernetes. Its nodes are not: pods are simulated by KWOK. They become ready, but no",
+  "container runs: nothing answers on their ports, and their logs say just that.",
+  "",
+];
+
+const real = [
+  "The control plane is real Kubernetes, and so is its node real-1: pods run there, in containers. The other nodes are",
+  "simulated by KWOK, for pods that tolerate kwok.x-k8s.io/node. No image is pulled: docs/real-node.md says which are there.",
+  "",
+];
+
 /** What a person sees once all runs. */
-export function welcome({ url, kubeconfig, log, helm }: Facts): string {
+export function welcome({ url, kubeconfig, log, helm, kubectl }: Facts): string {
   const chart = join(repository, "examples/hello");
   const tail =
     helm === undefined
@@ -20,13 +34,7 @@ export function welcome({ url, kubeconfig, log, helm }: Facts): string {
       : [`  KUBECONFIG=${quote(kubeconfig)} ${quote(helm)} list`];
   return [
     "",
-    ...(helm === undefined
-      ? []
-      : [
-          "The control plane is real Kubernetes. Its nodes are not: pods are simulated by KWOK. They become ready, but no",
-          "container runs: nothing answers on their ports, and their logs say just that.",
-          "",
-        ]),
+    ...(helm === undefined ? [] : kubectl === undefined ? simulated : real),
     `ready: ${url}`,
     `kubeconfig: ${kubeconfig}`,
     `log: ${log}`,
@@ -34,6 +42,9 @@ export function welcome({ url, kubeconfig, log, helm }: Facts): string {
     `  curl -d chartName=${quote(chart)} -d releaseName=hello ${url}/install`,
     `  curl ${url}/v1/clusters/local/namespaces/default/releases`,
     ...tail,
+    ...(kubectl === undefined
+      ? []
+      : [`  KUBECONFIG=${quote(kubeconfig)} ${quote(kubectl)} port-forward service/hello 8080:80`]),
     "Ctrl-C stops all of it; what is installed stays.",
   ].join("\n");
 }

@@ -50,7 +50,9 @@ func (c *Client) Status(ctx context.Context, info *resource.Info) *enginev1.Obje
 	}
 	answer.Status, answer.Reason = result.Status.String(), result.Message
 	if result.Status != status.CurrentStatus {
-		addReason(answer, c.podsOf(ctx, object))
+		pods := c.podsOf(ctx, object)
+		addReason(answer, pods)
+		c.addWarning(ctx, answer, pods)
 	}
 	answer.Reason = bound(answer.Reason)
 	return answer
@@ -114,14 +116,8 @@ func addReason(answer *enginev1.ObjectStatus, pods []*v1.Pod) {
 
 // podReason says why a pod is not ready: its containers' words first, then its conditions.
 func podReason(pod *v1.Pod) string {
-	containers := append(append([]v1.ContainerStatus{}, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
-	for _, container := range containers {
-		if waiting := container.State.Waiting; waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
-			return describe(pod, container.Name, waiting.Reason, waiting.Message)
-		}
-		if ended := container.State.Terminated; ended != nil && ended.ExitCode != 0 {
-			return describe(pod, container.Name, ended.Reason, fmt.Sprintf("exit code %d %s", ended.ExitCode, ended.Message))
-		}
+	if reason := containerReason(pod); reason != "" {
+		return reason
 	}
 	for _, condition := range pod.Status.Conditions {
 		if condition.Status == v1.ConditionFalse && condition.Message != "" {
@@ -129,6 +125,29 @@ func podReason(pod *v1.Pod) string {
 		}
 	}
 	return ""
+}
+
+// containerReason is what the first container says that waits or has failed.
+func containerReason(pod *v1.Pod) string {
+	containers := append(append([]v1.ContainerStatus{}, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
+	for _, container := range containers {
+		if waiting := container.State.Waiting; waiting != nil && waiting.Reason != "ContainerCreating" && waiting.Reason != "PodInitializing" {
+			return describe(pod, container.Name, waiting.Reason, waiting.Message+lastEnding(container))
+		}
+		if ended := container.State.Terminated; ended != nil && ended.ExitCode != 0 {
+			return describe(pod, container.Name, ended.Reason, fmt.Sprintf("exit code %d %s", ended.ExitCode, ended.Message))
+		}
+	}
+	return ""
+}
+
+// lastEnding says how a container ended that is to be started again: why it crashes or was killed.
+func lastEnding(container v1.ContainerStatus) string {
+	ended := container.LastTerminationState.Terminated
+	if ended == nil {
+		return ""
+	}
+	return strings.TrimRight(fmt.Sprintf(", ended last by %s with exit code %d %s", ended.Reason, ended.ExitCode, ended.Message), " ")
 }
 
 func describe(pod *v1.Pod, container, reason, message string) string {

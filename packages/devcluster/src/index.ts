@@ -20,3 +20,8 @@ export { waitUntil } from "./cluster/wait-until.ts";
 export { onParentGone } from "./process/parent.ts";
 export { goEnvironment } from "./toolchain/go.ts";
 export { buildFlags } from "./toolchain/versions.ts";
+export { ensureRealNode } from "./toolchain/real-node.ts";
+export type { NodeToolchain } from "./toolchain/real-node.ts";
+export { nodeImages } from "./images/names.ts";
+export { checkRealNode, whyNoRealNode } from "./world/needs.ts";
+export type { RealNode } from "./node/node.ts";

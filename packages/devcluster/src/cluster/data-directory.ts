@@ -6,9 +6,13 @@ import { isLock, tryLock } from "../process/lock.ts";
 import type { Lock } from "../process/lock.ts";
 import { SetupError } from "../setup-error.ts";
 import { endLeftovers } from "../supervisor/record.ts";
+import { removeWorld } from "../world/world.ts";
 
 /** What a cluster keeps in its data directory, except the lock. */
-const contents = ["etcd", "pki", "logs", "ports.json", "processes.json", "kubeconfig", "supervisor.log"];
+const contents = [
+  ...["etcd", "pki", "logs", "node"],
+  ...["ports.json", "processes.json", "world.json", "kubeconfig", "supervisor.log"],
+];
 
 /**
  * Takes a data directory for this process and ends what a killed process left running in it.
@@ -24,6 +28,7 @@ export async function takeDataDirectory(directory: string): Promise<Lock> {
     );
   }
   await endLeftovers(directory);
+  await removeWorld(directory);
   await ownDirectory(join(directory, "logs"));
   return lock;
 }

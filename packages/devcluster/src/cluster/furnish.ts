@@ -1,4 +1,6 @@
 import type { AdminApi } from "./api.ts";
+import { createObject, isReady } from "./objects.ts";
+import type { NodeObject } from "./objects.ts";
 
 /** The default class of storage, whose volumes KWOK makes. */
 const storageClass = {
@@ -10,13 +12,32 @@ const storageClass = {
   volumeBindingMode: "Immediate",
 };
 
-/** Makes the simulated nodes, whose kubelets answer at a loopback port, and the storage class where they are missing. */
-export async function furnish(api: AdminApi, nodes: number, kubelet: number): Promise<void> {
-  await create(api, "/apis/storage.k8s.io/v1/storageclasses", storageClass);
-  const names = Array.from({ length: nodes }, (_, index) => `sim-${index + 1}`);
+/** Keeps pods off the simulated nodes that do not ask for them, where there is a real one. */
+const SIMULATED = { key: "kwok.x-k8s.io/node", value: "fake", effect: "NoSchedule" };
+
+/** What there shall be of simulated nodes. */
+export interface Furniture {
+  readonly nodes: number;
+  /** Loopback port at which their kubelets answer. */
+  readonly kubelet: number;
+  /** Whether only pods that tolerate it go there. */
+  readonly isTainted: boolean;
+}
+
+const LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+
+/** Frees the nodes from the KWOK of an earlier start: a new one would wait 40 s for its leases to end. */
+export async function freeNodes(api: AdminApi, nodes: number): Promise<void> {
+  await Promise.all(nodeNames(nodes).map((name) => api.send("DELETE", `${LEASES}/${name}`)));
+}
+
+/** Makes the simulated nodes and the storage class where they are missing. */
+export async function furnish(api: AdminApi, { nodes, kubelet, isTainted }: Furniture): Promise<void> {
+  await createObject(api, "/apis/storage.k8s.io/v1/storageclasses", storageClass);
   await Promise.all(
-    names.map(async (name) => {
-      await create(api, "/api/v1/nodes", node(name));
+    nodeNames(nodes).map(async (name) => {
+      await createObject(api, "/api/v1/nodes", node(name, isTainted ? [SIMULATED] : []));
+      await taint(api, name, isTainted);
       await reach(api, name, kubelet);
     }),
   );
@@ -31,33 +52,32 @@ async function reach(api: AdminApi, name: string, port: number): Promise<void> {
   if (status !== 200) throw new Error(`The address of node ${name} was refused (${status}): ${body}`);
 }
 
+function nodeNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `sim-${index + 1}`);
+}
+
+/** Sets or takes away the taint of a node that was there already; its other taints are Kubernetes' own. */
+async function taint(api: AdminApi, name: string, isTainted: boolean): Promise<void> {
+  const path = `/api/v1/nodes/${name}`;
+  const { spec } = JSON.parse((await api.send("GET", path)).body) as NodeObject;
+  const others = (spec.taints ?? []).filter(({ key }) => key !== SIMULATED.key);
+  if (others.length < (spec.taints ?? []).length === isTainted) return;
+  const { status, body } = await api.send("PATCH", path, {
+    spec: { taints: isTainted ? [...others, SIMULATED] : others },
+  });
+  if (status !== 200) throw new Error(`The taint of node ${name} was refused (${status}): ${body}`);
+}
+
 /** Tells whether pods can run: the simulated nodes are ready, the default namespace has its service account. */
 export async function isFurnished(api: AdminApi, nodes: number): Promise<boolean> {
   const account = await api.send("GET", "/api/v1/namespaces/default/serviceaccounts/default");
   const answer = await api.send("GET", "/api/v1/nodes?labelSelector=type%3Dkwok");
   if (account.status !== 200 || answer.status !== 200) return false;
   const { items } = JSON.parse(answer.body) as { items: NodeObject[] };
-  return items.filter(isReady).length >= nodes;
+  return items.filter((item) => isReady(item, SIMULATED.key)).length >= nodes;
 }
 
-interface NodeObject {
-  readonly spec: { readonly taints?: readonly unknown[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-}
-
-function isReady({ spec, status }: NodeObject): boolean {
-  const ready = status.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True");
-  return ready === true && (spec.taints?.length ?? 0) === 0;
-}
-
-async function create(api: AdminApi, path: string, object: { metadata: { name: string } }): Promise<void> {
-  const { status, body } = await api.send("POST", path, object);
-  // 409: an earlier start made it.
-  if (status !== 201 && status !== 409)
-    throw new Error(`${path}: ${object.metadata.name} was refused (${status}): ${body}`);
-}
-
-function node(name: string) {
+function node(name: string, taints: readonly object[]) {
   return {
     apiVersion: "v1",
     kind: "Node",
@@ -72,6 +92,7 @@ function node(name: string) {
         "node.kubernetes.io/instance-type": "kwok",
       },
     },
+    spec: { taints },
     status: { allocatable: size, capacity: size },
   };
 }

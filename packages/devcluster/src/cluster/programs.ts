@@ -1,5 +1,7 @@
 import { join } from "node:path";
 
+import { nodeFile } from "../node/files.ts";
+import { NODE_ADDRESS } from "../node/places.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { ProgramSpec } from "../supervisor/protocol.ts";
 import type { Toolchain } from "../toolchain/ensure.ts";
@@ -7,11 +9,8 @@ import { partKubeconfig } from "./kubeconfig.ts";
 import { podLogsConfig } from "./pod-logs.ts";
 import type { Ports } from "./ports.ts";
 
-/** The parts of the control plane, and KWOK. */
-export const componentNames = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"] as const;
-
-/** Name of a part. */
-export type ComponentName = (typeof componentNames)[number];
+/** Name of a part of the control plane, or KWOK. */
+export type ComponentName = "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kwok";
 
 /** What the programs' flags depend on. */
 export interface Layout {
@@ -21,6 +20,8 @@ export interface Layout {
   readonly ports: Ports;
   /** Whether what is written must outlive a crash of the machine. */
   readonly durable: boolean;
+  /** Whether a real node runs in the same network, which then is a world's own. */
+  readonly isReal: boolean;
 }
 
 const SERVICES = "10.96.0.0/16";
@@ -70,14 +71,11 @@ function etcd({ directory, pki, ports, durable }: Layout): Flags {
   };
 }
 
-function apiserver({ pki, ports }: Layout): Flags {
+function apiserver({ pki, ports, isReal }: Layout): Flags {
   const file = (name: string) => join(pki.directory, name);
   return {
-    "bind-address": "127.0.0.1",
     "secure-port": ports.apiserver,
-    // Endpoints may not be loopback addresses, and no pod here dials: the kubernetes service has none.
-    "advertise-address": "127.0.0.1",
-    "endpoint-reconciler-type": "none",
+    ...(isReal ? forPods(pki) : forNobody),
     "etcd-servers": `https://127.0.0.1:${ports.etcd}`,
     "etcd-cafile": file("etcd-ca.crt"),
     "etcd-certfile": file("etcd-client.crt"),
@@ -101,6 +99,25 @@ function apiserver({ pki, ports }: Layout): Flags {
     "requestheader-extra-headers-prefix": "X-Remote-Extra-",
     "proxy-client-cert-file": file("front-proxy.crt"),
     "proxy-client-key-file": file("front-proxy.key"),
+  };
+}
+
+/** Endpoints may not be loopback addresses, and no pod here dials: the kubernetes service has none. */
+const forNobody: Flags = {
+  "bind-address": "127.0.0.1",
+  "advertise-address": "127.0.0.1",
+  "endpoint-reconciler-type": "none",
+};
+
+/** Pods dial the kubernetes service, and the real node's kubelet wants to know who asks. */
+function forPods(pki: ClusterPki): Flags {
+  const file = (name: string) => join(pki.directory, name);
+  return {
+    "bind-address": "0.0.0.0",
+    "advertise-address": NODE_ADDRESS,
+    "kubelet-client-certificate": file("kubelet-client.crt"),
+    "kubelet-client-key": file("kubelet-client.key"),
+    "kubelet-certificate-authority": file("ca.crt"),
   };
 }
 
@@ -132,10 +149,11 @@ function scheduler({ pki }: Layout): Flags {
   return { kubeconfig: partKubeconfig(pki, "scheduler"), "leader-elect": false, "secure-port": 0, ...requests };
 }
 
-function kwok({ directory, pki, ports, toolchain }: Layout): Flags {
+function kwok({ directory, pki, ports, toolchain, isReal }: Layout): Flags {
+  const stages = isReal ? nodeFile(directory, "stages.yaml") : toolchain.kwokStages;
   return {
     kubeconfig: partKubeconfig(pki, "kwok"),
-    config: `${toolchain.kwokStages},${podLogsConfig(directory)}`,
+    config: `${stages},${podLogsConfig(directory)}`,
     "server-address": `127.0.0.1:${ports.kubelet}`,
     "tls-cert-file": join(pki.directory, "kwok-server.crt"),
     "tls-private-key-file": join(pki.directory, "kwok-server.key"),

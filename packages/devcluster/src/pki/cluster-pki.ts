@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ownDirectory, readIfThere, writeOwn } from "../files.ts";
 import { createAuthority, issue } from "./authority.ts";
 import type { CertificateRequest, KeyPairPem } from "./authority.ts";
+import { NODE_ADDRESS, REAL_NODE } from "../node/places.ts";
 import { generateKeys, privatePem, publicPem } from "./keys.ts";
 
 const loopback = ["127.0.0.1", "::1", "localhost"];
@@ -17,10 +18,18 @@ const users = {
   scheduler: { commonName: "system:kube-scheduler" },
   // KWOK plays every kubelet and provisions volumes; no bootstrap role allows both.
   kwok: { commonName: "berth:kwok", organization: "system:masters" },
+  kubelet: { commonName: `system:node:${REAL_NODE}`, organization: "system:nodes" },
+  "kube-proxy": { commonName: "system:kube-proxy" },
+  coredns: { commonName: "berth:coredns" },
+  // The API server, when it asks a kubelet for logs or lets someone in.
+  "kubelet-client": { commonName: "berth:kube-apiserver", organization: "system:masters" },
 } as const;
 
 /** A user of the API server. */
 export type ClusterUser = keyof typeof users;
+
+/** All users of the API server. */
+export const clusterUsers = Object.keys(users) as ClusterUser[];
 
 /** Certificates and keys of a cluster: PEM here, files in `directory`. */
 export interface ClusterPki {
@@ -45,24 +54,27 @@ export async function writePki(directory: string): Promise<ClusterPki> {
     return pair;
   };
   const client = (name: ClusterUser) => write(name, authority, { ...users[name], usages: ["client"] });
-  const [admin, manager, scheduler, kwok] = await Promise.all([
-    client("admin"),
-    client("controller-manager"),
-    client("scheduler"),
-    client("kwok"),
+  const [pairs] = await Promise.all([
+    Promise.all(clusterUsers.map(async (name) => [name, await client(name)] as const)),
     write("etcd-server", etcd, { commonName: "etcd", hosts: loopback, usages: ["server", "client"] }),
     write("etcd-client", etcd, { commonName: "kube-apiserver", usages: ["client"] }),
     write("front-proxy", proxy, { commonName: "front-proxy-client", usages: ["client"] }),
     write("apiserver", authority, { commonName: "kube-apiserver", hosts: serverNames(), usages: ["server"] }),
     write("kwok-server", authority, { commonName: "berth:kwok", hosts: loopback, usages: ["server"] }),
+    write("kubelet-server", authority, { commonName: REAL_NODE, hosts: [NODE_ADDRESS, REAL_NODE], usages: ["server"] }),
   ]);
-  return { directory, authority, users: { admin, "controller-manager": manager, scheduler, kwok } };
+  return { directory, authority, users: Object.fromEntries(pairs) as ClusterPki["users"] };
 }
 
 /** Every name pods may call the API server by: the service's, cut at each dot. */
 function serverNames(): string[] {
   const labels = service.split(".");
-  return [...loopback, SERVICE_ADDRESS, ...[1, 2, 3, labels.length].map((count) => labels.slice(0, count).join("."))];
+  return [
+    ...loopback,
+    SERVICE_ADDRESS,
+    NODE_ADDRESS,
+    ...[1, 2, 3, labels.length].map((count) => labels.slice(0, count).join(".")),
+  ];
 }
 
 async function keptAuthority(directory: string, name: string, commonName: string): Promise<KeyPairPem> {

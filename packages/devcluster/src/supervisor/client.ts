@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
+import { logTail } from "../cluster/log-tail.ts";
 import type { Order, ProgramExit, ProgramSpec, Report } from "./protocol.ts";
 
 /** A running supervisor. */
@@ -12,6 +13,8 @@ export interface Supervisor {
   start(program: ProgramSpec): Promise<number>;
   /** Ends a program by a signal, and by SIGKILL where that is not heard. Nothing where it does not run. */
   stop(name: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves if it ends though nobody closed it, with why. */
+  readonly lost: Promise<Error>;
   /** Ends every program and the supervisor. */
   close(): Promise<void>;
 }
@@ -23,11 +26,25 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Starts a supervisor for a data directory. It and its programs end when this process does. */
-export function startSupervisor(directory: string, onExit: (exit: ProgramExit) => void): Supervisor {
-  const errors = openSync(join(directory, "supervisor.log"), "w", 0o600);
+/** A command that runs a supervisor, its standard input and output being the supervisor's. */
+export interface SupervisorCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+/**
+ * Starts a supervisor for a data directory: on this machine, or by another command. It and its programs end when this
+ * process does.
+ */
+export function startSupervisor(
+  directory: string,
+  onExit: (exit: ProgramExit) => void,
+  command: SupervisorCommand = here(directory),
+): Supervisor {
+  const log = join(directory, "supervisor.log");
+  const errors = openSync(log, "w", 0o600);
   // Detached: Ctrl-C in a terminal reaches this process alone, which then stops things in order.
-  const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts"), directory], {
+  const child = spawn(command.file, command.args, {
     stdio: ["pipe", "pipe", errors],
     detached: true,
   });
@@ -40,7 +57,15 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
     for (const { reject } of waiting.values()) reject(new Error(why));
     waiting.clear();
   };
-  child.once("exit", (code, signal) => fail(`The supervisor ended (${signal ?? code}).`));
+  const lost = Promise.withResolvers<Error>();
+  let isClosing = false;
+  child.once("exit", (code, signal) => {
+    void logTail(log).then((words) => {
+      const why = `The supervisor ended (${signal ?? code}). ${words}`.trimEnd();
+      fail(why);
+      if (!isClosing) lost.resolve(new Error(why));
+    });
+  });
   child.once("error", (error) => fail(error.message));
   stdin.on("error", () => undefined);
   createInterface(stdout).on("line", (line) => {
@@ -64,9 +89,15 @@ export function startSupervisor(directory: string, onExit: (exit: ProgramExit) =
     pid: child.pid ?? 0,
     start: (program) => order({ verb: "start", program }),
     stop: async (name, signal = "SIGTERM") => void (await order({ verb: "stop", name, signal })),
+    lost: lost.promise,
     async close() {
+      isClosing = true;
       stdin.end();
       await ended;
     },
   };
+}
+
+function here(directory: string): SupervisorCommand {
+  return { file: process.execPath, args: [join(import.meta.dirname, "main.ts"), directory] };
 }

@@ -1,3 +1,4 @@
+import { rename } from "node:fs/promises";
 import { join } from "node:path";
 
 import { cacheDirectory } from "../paths.ts";
@@ -6,13 +7,12 @@ import type { Progress } from "../progress.ts";
 import { buildEngine, buildPrograms } from "./build.ts";
 import { engineFingerprint, toolchainFingerprint } from "./fingerprint.ts";
 import { makeOnce } from "./once.ts";
-import { OFFICIAL } from "./releases.ts";
+import { listReleases, OFFICIAL } from "./releases.ts";
 import type { BaseUrls } from "./releases.ts";
 import { fetchPrograms, readSource } from "./source.ts";
 import type { Source } from "./source.ts";
 import { writeStages } from "./stages.ts";
 import { programs } from "./versions.ts";
-import type { Program } from "./versions.ts";
 
 /** Absolute paths of the programs of the embedded cluster. */
 export interface Toolchain {
@@ -70,8 +70,11 @@ export async function ensureEngine(options: Pick<EnsureOptions, "progress" | "ca
 }
 
 async function fill(draft: string, options: EnsureOptions, progress: Progress): Promise<void> {
-  const fetched = await fetchPrograms(options.source ?? readSource(), options.baseUrls ?? OFFICIAL, draft, progress);
-  const missing = (Object.keys(programs) as Program[]).filter((name) => !fetched.includes(name));
-  await buildPrograms(missing, draft, progress);
+  const releases = listReleases(options.baseUrls ?? OFFICIAL);
+  const fetched = await fetchPrograms(options.source ?? readSource(), releases, draft, progress);
+  const packages = Object.fromEntries(Object.entries(programs).filter(([name]) => !fetched.includes(name)));
+  await buildPrograms({ packages, firstTime: "up to 13 minutes" }, draft, progress);
+  // Go names a program after its folder, or the folder above a version.
+  if ("etcd" in packages) await rename(join(draft, "server"), join(draft, "etcd"));
   await writeStages(join(draft, "stages.yaml"));
 }

@@ -19,9 +19,14 @@ export async function toolchainFingerprint(): Promise<string> {
   return hash([await go(["env", "GOVERSION"]), platform, arch, ...buildFlags], files);
 }
 
-/** Names what a module outside of the workspace is built from. */
-export async function moduleFingerprint(module: string): Promise<string> {
-  return hash([await go(["env", "GOVERSION"]), platform, arch, ...buildFlags], [`${module}/go.mod`, `${module}/go.sum`]);
+/** Names what modules outside of the workspace are built from, with whatever other files and words tell them apart. */
+export async function moduleFingerprint(
+  modules: readonly string[],
+  files: readonly string[] = [],
+  words: readonly string[] = [],
+): Promise<string> {
+  const sources = modules.flatMap((module) => [`${module}/go.mod`, `${module}/go.sum`]);
+  return hash([await go(["env", "GOVERSION"]), platform, arch, ...buildFlags, ...words], [...sources, ...files]);
 }
 
 /** Names what the engine is built from: its sources and whatever the toolchain is built from. */

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { repository } from "../paths.ts";
 import { SetupError } from "../setup-error.ts";
 
+/** The politest a process can be is 19. */
+const NICE = 10;
 /** What a failing go command says last is what matters. */
 const TAIL = 30;
 
@@ -16,19 +19,27 @@ export function goEnvironment(): NodeJS.ProcessEnv {
 /** Where go runs: in the repository's workspace, or in a module that is not part of it, such as `toolchain/registry`. */
 export interface GoPlace {
   readonly module?: string;
+  /** What is set besides: cgo for the few programs that need it. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Runs go and gives what it prints; `onLine` hears what it says meanwhile. */
 export async function go(
   args: readonly string[],
   onLine: (line: string) => void = () => undefined,
-  { module }: GoPlace = {},
+  { module, env }: GoPlace = {},
 ): Promise<string> {
   const place =
     module === undefined
       ? { cwd: repository, env: goEnvironment() }
       : { cwd: join(repository, module), env: { ...goEnvironment(), GOWORK: "off" } };
-  const child = spawn("go", args, { ...place, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("go", args, {
+    cwd: place.cwd,
+    env: { ...place.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  // Whoever waits for a build has the machine to himself; others shall not notice it.
+  if (child.pid !== undefined) setPriority(child.pid, NICE);
   const tail: string[] = [];
   createInterface(child.stderr).on("line", (line) => {
     tail.push(line);

@@ -56,7 +56,7 @@ function releases(): Release[] {
 }
 
 function fetchInto(source: Source, urls: BaseUrls = base): Promise<string[]> {
-  return fetchPrograms(source, urls, join(directory, "programs"), silentProgress, MACHINE);
+  return fetchPrograms(source, listReleases(urls, MACHINE), join(directory, "programs"), silentProgress);
 }
 
 async function kept(): Promise<string[]> {

@@ -5,7 +5,6 @@ import type { Progress } from "../progress.ts";
 import { answers, downloadVerified } from "./download.ts";
 import type { Release, ReleaseFile } from "./releases.ts";
 import { unpackMember } from "./unpack.ts";
-import type { Program } from "./versions.ts";
 
 /** Whoever cannot be reached in two seconds would make a slow download too: building is the better wait. */
 const REACH = 2_000;
@@ -17,7 +16,7 @@ export async function keepReachable(releases: readonly Release[]): Promise<Relea
 }
 
 /** Fetches a release's programs into a directory, all of them or none, and gives their names. */
-export async function downloadRelease(release: Release, directory: string, progress: Progress): Promise<Program[]> {
+export async function downloadRelease(release: Release, directory: string, progress: Progress): Promise<string[]> {
   await mkdir(directory, { recursive: true });
   const draft = await mkdtemp(join(directory, ".download-"));
   try {

@@ -16,7 +16,7 @@ export async function ensureRegistry(options: Pick<EnsureOptions, "progress" | "
   const { progress = silentProgress, cache = cacheDirectory() } = options;
   const directory = await makeOnce({
     root: join(cache, "registry"),
-    key: await moduleFingerprint(MODULE),
+    key: await moduleFingerprint([MODULE]),
     progress,
     make: (draft) =>
       progress.run("Building the OCI registry for tests (the first time takes a minute on 2 cores)", async (note) => {

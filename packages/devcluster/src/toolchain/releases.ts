@@ -1,7 +1,7 @@
 import { arch, platform } from "node:process";
 
 import { versions } from "./versions.ts";
-import type { Program } from "./versions.ts";
+import type { NodeProgram, Program } from "./versions.ts";
 
 /** Whoever publishes programs with checksums. */
 export type Origin = "kubernetes" | "etcd" | "helm";
@@ -21,7 +21,7 @@ export const OFFICIAL: BaseUrls = {
 
 /** A published file that is a program or, as an archive, holds one. */
 export interface ReleaseFile {
-  readonly program: Program;
+  readonly program: Program | NodeProgram;
   readonly url: string;
   /** Text that holds the SHA-256 alone, or lines of `sum  name`. */
   readonly checksumUrl: string;
@@ -50,14 +50,24 @@ export function listReleases(base: BaseUrls, machine: Machine = here): Release[]
   return machine.os === "linux" ? [kubernetesRelease(base.kubernetes, machine), etcdRelease(base.etcd, machine), helm] : [helm];
 }
 
+/** Lists what can be fetched of a real node, which is a Linux machine. */
+export function listNodeReleases(base: BaseUrls, machine: Machine = here): Release[] {
+  const file = kubernetesFile(base.kubernetes, machine);
+  const files = [file("kubelet"), file("kube-proxy"), file("kubectl")] as const;
+  return [{ origin: "kubernetes", version: versions.kubernetes, files }];
+}
+
 function kubernetesRelease(base: string, machine: Machine): Release {
-  const version = versions.kubernetes;
-  const file = (program: Program): ReleaseFile => {
-    const url = `${base}/v${version}/bin/${machine.os}/${machine.arch}/${program}`;
+  const file = kubernetesFile(base, machine);
+  const files = [file("kube-apiserver"), file("kube-controller-manager"), file("kube-scheduler")] as const;
+  return { origin: "kubernetes", version: versions.kubernetes, files };
+}
+
+function kubernetesFile(base: string, { os, arch }: Machine): (program: Program | NodeProgram) => ReleaseFile {
+  return (program) => {
+    const url = `${base}/v${versions.kubernetes}/bin/${os}/${arch}/${program}`;
     return { program, url, checksumUrl: `${url}.sha256` };
   };
-  const files = [file("kube-apiserver"), file("kube-controller-manager"), file("kube-scheduler")] as const;
-  return { origin: "kubernetes", version, files };
 }
 
 function etcdRelease(base: string, machine: Machine): Release {

@@ -1,9 +1,7 @@
 import type { Progress } from "../progress.ts";
 import { SetupError } from "../setup-error.ts";
 import { downloadRelease, keepReachable } from "./official.ts";
-import { listReleases } from "./releases.ts";
-import type { BaseUrls, Machine } from "./releases.ts";
-import type { Program } from "./versions.ts";
+import type { Release } from "./releases.ts";
 
 /** Where programs come from: built, fetched where checksums are published, or fetched where that also works. */
 export type Source = "auto" | "build" | "download";
@@ -17,14 +15,12 @@ export function readSource(value: string = process.env.BERTH_TOOLCHAIN ?? "auto"
 /** Fetches what may be fetched, each origin on its own, and gives its names: the rest is to be built. */
 export async function fetchPrograms(
   source: Source,
-  base: BaseUrls,
+  releases: readonly Release[],
   directory: string,
   progress: Progress,
-  machine?: Machine,
-): Promise<Program[]> {
+): Promise<string[]> {
   if (source === "build") return [];
-  const releases = listReleases(base, machine);
-  const fetched: Program[] = [];
+  const fetched: string[] = [];
   for (const release of source === "auto" ? await keepReachable(releases) : releases) {
     try {
       fetched.push(...(await downloadRelease(release, directory, progress)));

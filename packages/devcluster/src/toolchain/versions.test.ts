@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { repository } from "../paths.ts";
+import { go } from "./go.ts";
 import { versions } from "./versions.ts";
 
 const modules = {
@@ -11,6 +12,10 @@ const modules = {
   etcd: "go.etcd.io/etcd/server/v3",
   kwok: "sigs.k8s.io/kwok",
   helm: "helm.sh/helm/v4",
+  containerd: "github.com/containerd/containerd/v2",
+  runc: "github.com/opencontainers/runc",
+  cni: "github.com/containernetworking/plugins",
+  coredns: "github.com/coredns/coredns",
 } as const;
 
 test("the versions named here are those the modules pin", async () => {
@@ -19,4 +24,10 @@ test("the versions named here are those the modules pin", async () => {
     const pinned = text.split("\n").find((line) => line.replace("require ", "").trim().startsWith(`${module} v`));
     assert.equal(pinned?.trim().split(" v")[1]?.split(" ")[0], versions[name as keyof typeof modules], module);
   }
+});
+
+test("agnhost has the version that stands beside its sources", async () => {
+  const module = await go(["list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"]);
+  const version = await readFile(join(module, "test/images/agnhost/VERSION"), "utf8");
+  assert.equal(version.trim(), versions.agnhost);
 });

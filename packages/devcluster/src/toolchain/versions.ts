@@ -1,5 +1,16 @@
 /** What the toolchain's modules pin, where a program must be told or a download be named. A test keeps it true to go.mod. */
-export const versions = { kubernetes: "1.37.1", etcd: "3.7.3", kwok: "0.8.0", helm: "4.3.1" } as const;
+export const versions = {
+  kubernetes: "1.37.1",
+  etcd: "3.7.3",
+  kwok: "0.8.0",
+  helm: "4.3.1",
+  containerd: "2.4.2",
+  runc: "1.5.2",
+  cni: "1.9.1",
+  coredns: "1.15.0",
+  /** Part of Kubernetes' module, with a version of its own. */
+  agnhost: "2.66.1",
+} as const;
 
 /** Programs of the embedded cluster and the real helm command, by the package that builds each. */
 export const programs = {
@@ -13,6 +24,17 @@ export const programs = {
 
 /** Name of one of the programs. */
 export type Program = keyof typeof programs;
+
+/** Programs of a real node that come from Kubernetes' own module, and agnhost, its image for tests. */
+export const nodePrograms = {
+  kubelet: "k8s.io/kubernetes/cmd/kubelet",
+  "kube-proxy": "k8s.io/kubernetes/cmd/kube-proxy",
+  kubectl: "k8s.io/kubernetes/cmd/kubectl",
+  agnhost: "k8s.io/kubernetes/test/images/agnhost",
+} as const;
+
+/** Name of one of a real node's programs. */
+export type NodeProgram = keyof typeof nodePrograms;
 
 const [major, minor] = versions.kubernetes.split(".");
 

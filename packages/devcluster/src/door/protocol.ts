@@ -1,0 +1,14 @@
+/** Something that listens inside a world. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is asked of a door: one message each, the first kind with the socket to serve. */
+export type DoorOrder =
+  { readonly verb: "open"; readonly id: number; readonly to: Target } | { readonly verb: "close"; readonly id: number };
+
+/** What it says: the order with this number is done. */
+export interface DoorReport {
+  readonly id: number;
+}

@@ -1,0 +1,10 @@
+/** Name of the one real node. */
+export const REAL_NODE = "real-1";
+/** Its address. Its network is its own, so every cluster's node has this one. */
+export const NODE_ADDRESS = "192.168.77.1";
+/** Addresses of its pods: the end of the cluster's range, where no simulated node's are. */
+export const NODE_PODS = "10.244.255.0/24";
+/** Address of the Service that answers names. */
+export const DNS_ADDRESS = "10.96.0.10";
+/** Domain of Services. */
+export const DOMAIN = "cluster.local";
