@@ -73,7 +73,7 @@ async function makeKubernetes(draft: string, options: EnsureOptions, progress: P
   const releases = listNodeReleases(options.baseUrls ?? OFFICIAL);
   const fetched = await fetchPrograms(options.source ?? readSource(), releases, draft, progress);
   const packages = Object.fromEntries(Object.entries(nodePrograms).filter(([name]) => !fetched.includes(name)));
-  await buildPrograms({ packages, firstTime: "up to 5 minutes" }, draft, progress);
+  await buildPrograms({ packages, firstTime: "a minute beside the control plane, up to 15 without" }, draft, progress);
   await mkdir(join(draft, "images"));
   await progress.run("Making images of pause and agnhost", async () => {
     const pause = await buildPause(draft);
