@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { glob, mkdtemp, rm } from "node:fs/promises";
+import { glob, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -72,10 +72,14 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
     };
     if (isWhole) await phase("Go tests", "go", ["test", ...buildFlags, "./engine/..."], { ...goEnvironment(), ...env });
     if (failures.length > 0) progress.say(`\nFAILED before Node's tests: ${failures.join(", ")}`);
+    const counts: string[] = [];
     const node = (concurrency: number, chosen: readonly string[]) => {
+      const counted = join(dataDir, `counts-${String(counts.length)}.tap`);
+      counts.push(counted);
       const flags = [
         "--test",
-        "--test-reporter=spec",
+        ...["--test-reporter=spec", "--test-reporter-destination=stdout"],
+        ...["--test-reporter=tap", `--test-reporter-destination=${counted}`],
         `--test-concurrency=${concurrency}`,
         `--test-timeout=${TIMEOUT}`,
       ];
@@ -87,12 +91,22 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
     const isSimulatedPassed = simulated.length === 0 || (await node(CONCURRENCY, simulated));
     if (!isSimulatedPassed && real.length > 0) progress.say("\nFAILED before the tests on a real node: Node's tests");
     await built;
-    // Nothing is printed after these: a summary that counts tests stands last.
     const isRealPassed = real.length === 0 || (await node(1, real));
+    // Nothing is printed after it: the summary that counts all tests stands last.
+    if (counts.length > 1) console.log(await summarize(counts));
     return isSimulatedPassed && isRealPassed && failures.length === 0;
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+/** The counts of several runs together, as the test runner itself says them. */
+async function summarize(files: readonly string[]): Promise<string> {
+  const all = await Promise.all(files.map((file) => readFile(file, "utf8")));
+  const sum = (word: string) =>
+    all.reduce((total, text) => total + Number(text.match(new RegExp(`^# ${word} (\\d+)$`, "m"))?.[1] ?? 0), 0);
+  const words = ["tests", "suites", "pass", "fail", "cancelled", "skipped", "todo"];
+  return ["\n== all of Node's tests", ...words.map((word) => `ℹ ${word} ${String(sum(word))}`)].join("\n");
 }
 
 /** What patterns stand for; those that fit nothing are left to the test runner, which says so. */
