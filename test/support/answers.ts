@@ -10,6 +10,7 @@ export interface OperationAnswer {
   readonly phase: string;
   readonly done: boolean;
   readonly attempts: number;
+  readonly replica: string;
   readonly last_event: number;
   readonly retry_of: string;
   readonly result?: {

@@ -12,6 +12,7 @@ const scripts = {
   check: "tools/check.ts",
   generate: "tools/generate/main.ts",
   bench: "bench/main.ts",
+  soak: "tools/soak/main.ts",
 };
 
 try {
