@@ -34,11 +34,9 @@ export type Decision =
  * total. The table stands in docs/operations.md.
  */
 export function recover(command: Command, facts: Facts): Decision {
-  const newest = facts.history[0];
   const own = facts.history.find((release) => release.operationId === facts.operation);
-  if (newest !== undefined && isUnsettled(newest) && isOurs(command, newest, facts.operation)) {
-    return { do: "settle", revision: newest.revision };
-  }
+  const open = findOpen(command, facts);
+  if (open !== undefined) return { do: "settle", revision: open.revision };
   const given = recoverSettled(command, facts, own);
   if (given.do !== "run" || facts.attempt <= MAX_ATTEMPTS) return given;
   return { do: "fail", release: own, error: interrupted(facts.attempt - 1) };
@@ -56,7 +54,7 @@ function recoverSettled(command: Command, facts: Facts, own: Release | undefined
       // It makes no revision of its own: what is gone, or kept as uninstalled, is done.
       if (newest === undefined || newest.status === "uninstalled") return { do: "succeed", release: newest };
       if (newest.status === "failed" && !facts.isAgain && isFailedUninstall(newest)) return failed(newest);
-      return { do: "run", command: expecting(command, newest) };
+      return { do: "run", command };
     case "unlock":
       // The ending that it has written names it.
       if (newest?.description.includes(facts.operation) === true) return { do: "succeed", release: newest };
@@ -67,23 +65,35 @@ function recoverSettled(command: Command, facts: Facts, own: Release | undefined
 }
 
 function recoverOwn(command: RevisionCommand, facts: Facts, own: Release): Decision {
-  // Whatever came after it came after its success; a failure has an ending of its own.
-  if (own.status !== "failed") return { do: "succeed", release: own };
+  if (SUCCEEDED.test(own.status)) return { do: "succeed", release: own };
   if (!facts.isAgain && !wasInterrupted(own)) return failed(own);
   const first = facts.history.findLast((release) => release.operationId === facts.operation) ?? own;
-  return { do: "run", command: again(command, facts.history[0] ?? own, first) };
+  const made = again(command, first);
+  // What was expected before the first attempt is not there any more where only this operation has written since.
+  const isOurs = facts.history[0]?.operationId === facts.operation && command.expectedRevision !== undefined;
+  return { do: "run", command: isOurs ? { ...made, expectedRevision: own.revision } : made };
+}
+
+/** What a revision that was deployed is, or has become since. */
+const SUCCEEDED = /^(deployed|superseded|uninstalled|uninstalling)$/;
+
+/** The revision that this operation has left without an ending, also where somebody has written after it. */
+function findOpen(command: Command, { history, operation }: Facts): Release | undefined {
+  const own = history.find(({ operationId, status }) => operationId === operation && status.startsWith("pending-"));
+  const isUninstalling = command.verb === "uninstall" && history[0]?.status === "uninstalling";
+  return own ?? (isUninstalling ? history[0] : undefined);
 }
 
 /** The command that does the same once more, on what its earlier attempts have left. */
-function again(command: RevisionCommand, newest: Release, first: Release): Command {
+function again(command: RevisionCommand, first: Release): Command {
   switch (command.verb) {
     case "install":
-      return expecting({ ...pinned(command, first), replace: true, planToken: undefined }, newest);
+      return { ...pinned(command, first), replace: true, planToken: undefined };
     case "upgrade":
-      return expecting({ ...pinned(command, first), planToken: undefined }, newest);
+      return { ...pinned(command, first), planToken: undefined };
     case "rollback":
       // "The previous one" was meant before this operation made a revision.
-      return expecting({ ...command, revision: command.revision ?? Math.max(1, first.revision - 2) }, newest);
+      return { ...command, revision: command.revision ?? Math.max(1, first.revision - 2) };
   }
 }
 
@@ -96,21 +106,8 @@ function pinned<C extends InstallCommand | UpgradeCommand>(command: C, first: Re
   return digest === undefined ? command : { ...command, chart: { ...chart, digest, ...version } };
 }
 
-/** What was expected before the first attempt is not there any more; nobody but this operation has written since. */
-function expecting<C extends Command>(command: C, newest: Release): C {
-  return command.expectedRevision === undefined ? command : { ...command, expectedRevision: newest.revision };
-}
-
 function failed(release: Release): Decision {
   return { do: "fail", release, error: new BerthError("INTERRUPTED", release.description || "It failed.") };
-}
-
-function isOurs(command: Command, newest: Release, operation: string): boolean {
-  return newest.operationId === operation || (command.verb === "uninstall" && newest.status === "uninstalling");
-}
-
-function isUnsettled({ status }: Release): boolean {
-  return status.startsWith("pending-") || status === "uninstalling";
 }
 
 /** Words in the description of a revision whose action did not fail by itself; the engine writes them too. */

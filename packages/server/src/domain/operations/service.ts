@@ -74,11 +74,13 @@ export function createOperations(parts: OperationsParts): Operations {
     onEnded(ended) {
       auditEnd(parts.audit, ended);
       // Before the watch does: whoever waits has waited long enough.
-      if (ended.operation.endTime !== undefined) followers.tell(ended.record);
+      if (ended.operation.endTime === undefined) return;
+      cache.learn(ended.record);
+      followers.tell(ended.record);
     },
   });
   const callbacks = createCallbacks({ ...shared, replica, liveness }, parts.callbacks);
-  const sweeper = createSweeper(shared);
+  const sweeper = createSweeper({ ...shared, liveness });
   return {
     submit: createSubmit({
       ...shared,

@@ -6,6 +6,7 @@ import { queueName } from "./store/names.ts";
 import type { HomeWrites } from "./store/writes.ts";
 import { callbackOf, hasEnded } from "./record.ts";
 import type { OperationRecord } from "./record.ts";
+import type { Liveness } from "./work/replica.ts";
 
 /** Between two sweeps, in milliseconds; with as much again by chance, so that replicas take turns. */
 const EVERY = 15_000;
@@ -29,6 +30,7 @@ export interface Retention {
 export interface SweepParts {
   readonly cache: HomeCache;
   readonly writes: HomeWrites;
+  readonly liveness: Pick<Liveness, "isLongGone">;
   readonly retention: Retention;
   readonly clock: Clock;
   readonly log: Logger;
@@ -75,6 +77,10 @@ async function sweep(parts: SweepParts, isFull: boolean): Promise<void> {
   for (const { name, operations } of cache.queues.list()) {
     const isDone = operations.every((id) => isOver(cache)(id) && age(endOf(cache.operation(id))) > GRACE);
     if (isDone) await writes.compact(name, isOver(cache));
+  }
+  for (const { name, version } of cache.replicas.list()) {
+    const isNeeded = !parts.liveness.isLongGone(name) || cache.operations.byIndex("replica", name).length > 0;
+    if (!isNeeded) await writes.deleteLease(name, version);
   }
   if (isFull) await sweepPayloads(parts);
 }

@@ -60,8 +60,8 @@ export function createOperationView(parts: {
 }
 
 function listPage(cache: HomeCache, query: OperationQuery): OperationPage {
-  const found = cache.operations
-    .list()
+  const found = cache
+    .all()
     .map(toOperation)
     .filter((operation) => isMatch(operation, query))
     .sort((a, b) => (sortKey(a) < sortKey(b) ? 1 : -1));

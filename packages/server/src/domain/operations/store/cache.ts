@@ -42,7 +42,12 @@ export interface HomeCache {
   stop(): Promise<void>;
   /** Whether all lists are complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
+  /** An operation, as new as this process knows it. */
   operation(id: string): OperationRecord | undefined;
+  /** All of them, likewise. */
+  all(): readonly OperationRecord[];
+  /** Takes an ending that was written here, until the watch tells of it: who was answered it reads it again. */
+  learn(ended: OperationRecord): void;
   /** Operations of a release that have not ended, as far as is known. */
   openOf(target: ReleaseTarget): readonly OperationRecord[];
   queue(name: string): QueueRecord | undefined;
@@ -101,7 +106,7 @@ export function createHomeCache(parts: {
       all.every((informer) => informer.hasSynced())
         ? { ok: true, reason: "" }
         : { ok: false, reason: all.map((informer) => informer.state().name).join(", ") },
-    operation: (id) => records.get(key(id)),
+    ...createOverlay(records, key),
     openOf: (target) => records.byIndex("open", releaseKey(target)),
     queue: (name) => queues.get(key(name)),
     payload: (name) => payloads.get(key(name)),
@@ -115,6 +120,26 @@ function openKeys({ spec }: OperationRecord): string[] {
 
 function releaseKey({ cluster, namespace, name }: ReleaseTarget): string {
   return `release ${cluster}/${namespace}/${name}`;
+}
+
+function createOverlay(records: Informer<OperationRecord>, key: (name: string) => string) {
+  const learnt = new Map<string, OperationRecord>();
+  records.onChange((change) => {
+    if (change.type === "deleted") learnt.delete(change.previous.metadata.name);
+    else if (hasEnded(change.object)) learnt.delete(change.object.metadata.name);
+  });
+  const newer = (record: OperationRecord) => learnt.get(record.metadata.name) ?? record;
+  return {
+    operation(id: string) {
+      const known = records.get(key(id));
+      return known === undefined ? learnt.get(id) : newer(known);
+    },
+    all: () => records.list().map(newer),
+    learn(ended: OperationRecord) {
+      const known = records.get(key(ended.metadata.name));
+      if (known === undefined || !hasEnded(known)) learnt.set(ended.metadata.name, ended);
+    },
+  };
 }
 
 /** Operations of a queue's text. */

@@ -1,5 +1,5 @@
 import { BerthError } from "@berth/base";
-import { createObject, deleteObject, getObject, isConflict, updateObject } from "@berth/kube";
+import { createObject, deleteObject, getObject, isConflict, isNotFound, updateObject } from "@berth/kube";
 import type { KubeClient, KubeObject } from "@berth/kube";
 
 import { toQueue } from "./cache.ts";
@@ -52,7 +52,7 @@ export function createQueueWrites(
         }
         return wanted;
       } catch (error) {
-        if (!isConflict(error)) throw error;
+        if (!isConflict(error) && !(isNotFound(error) && attempt === 1)) throw error;
         if (attempt >= APPEND_TRIES) throw new BerthError("EXHAUSTED", "Too many ask for this release at once.");
       }
     }

@@ -33,6 +33,8 @@ export interface HomeWrites extends QueueWrites, LogWrites {
   /** Asks for the end of an operation; once. */
   askCancel(id: string, by: string, time: string): Promise<OperationRecord>;
   deleteOperation(record: OperationRecord): Promise<void>;
+  /** Deletes the Lease of a replica that is long gone, where it is the version that was seen. */
+  deleteLease(name: string, resourceVersion: string): Promise<void>;
 }
 
 /** Makes the writes to a home namespace. */
@@ -91,6 +93,10 @@ export function createHomeWrites(
         ...{ method: "PATCH", path, body },
         contentType: "application/merge-patch+json",
       });
+    },
+    async deleteLease(name, resourceVersion) {
+      const resource = { group: "coordination.k8s.io", version: "v1", plural: "leases" };
+      await deleteObject(client, { resource, namespace, name }, { resourceVersion });
     },
     async deleteOperation({ metadata }) {
       const { name, uid, resourceVersion } = metadata;

@@ -48,15 +48,16 @@ export type Ending = ActionOutcome;
  */
 export async function attempt(parts: WorkParts, work: Work): Promise<Ending> {
   const { record, journal } = work;
-  const command = work.command ?? (await readCommand(parts, record));
-  await authorise(parts, record);
+  const command = work.command ?? (await untilAnswered(parts, work, () => readCommand(parts, record)));
   let count = record.status?.attempts ?? 1;
   for (let next = pin(command, record); ;) {
     if (count > 1) {
-      const decided = await takeUp(parts, work, next, count);
+      const decided = await takeUp(parts, work, next, count - (record.status?.failures ?? 0));
       if ("ending" in decided) return decided.ending;
       next = decided.command;
     } else next = await repeat(parts, work, next);
+    // A queued write is authorised when it begins, and again each time it does.
+    await untilAnswered(parts, work, () => authorise(parts, record));
     const outcome = await act(parts, work, next);
     if (!isOpen(outcome) || isHandedOn(work.signal.reason)) return outcome;
     count++;
@@ -179,7 +180,6 @@ async function readCommand({ writes }: WorkParts, { spec }: OperationRecord): Pr
   return fromPayload(found?.data ?? {});
 }
 
-/** A queued write is authorised when it starts, and again each time it does. */
 async function authorise({ access }: WorkParts, { spec }: OperationRecord): Promise<void> {
   const { principal, verb, target } = spec.request;
   await access.check(principal, { verb: ACCESS_VERBS[verb], resource: "releases", ...target });

@@ -6,6 +6,7 @@ import type { HomeCache } from "../store/cache.ts";
 import type { HomeWrites } from "../store/writes.ts";
 import { FORMAT, hasEnded } from "../record.ts";
 import type { OperationRecord } from "../record.ts";
+import { MAX_REST } from "./perform.ts";
 import { prefers } from "./prefers.ts";
 import type { Hold, Liveness } from "./replica.ts";
 import type { Applicant, Slot, Slots } from "./slots.ts";
@@ -43,8 +44,10 @@ export interface Claimed {
 /** Takes the first open operation of a queue, where it is free, or its holder dead, and there is a place for it. */
 export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): Promise<Claim> {
   const head = findHead(parts.cache, queue);
-  if (head === undefined) return { kind: "done" };
-  if (typeof head === "string") return resolveUnknown(parts, queue, head);
+  if (typeof head !== "object") {
+    parts.slots.withdraw(queue);
+    return head === undefined ? { kind: "done" } : resolveUnknown(parts, queue, head);
+  }
   parts.unknown.delete(head.metadata.name);
   return claimKnown(parts, queue, head, hold);
 }
@@ -54,11 +57,12 @@ export async function claimKnown(parts: ClaimParts, queue: string, head: Operati
   const applicant = toApplicant(queue, head);
   const verdict = judge(parts, head, hold);
   if (verdict !== "take") {
-    parts.slots.withdraw(applicant);
+    parts.slots.withdraw(queue);
     return verdict;
   }
   const other = head.status?.replica ?? "";
   if (head.status?.state === "running" && other !== hold.name && !(await parts.liveness.isDead(other))) {
+    parts.slots.withdraw(queue);
     return { kind: "requeueAfter", ms: 1000 };
   }
   const slot = parts.slots.take(applicant);
@@ -114,7 +118,8 @@ function judge(
   }
   if (spec.cancel !== undefined) return "take";
   const rest = Date.parse(status.nextAttemptTime ?? "") - clock.now();
-  if (rest > 0) return { kind: "requeueAfter", ms: rest };
+  // A longer one than there is means that the clock was set back.
+  if (rest > 0 && rest <= MAX_REST) return { kind: "requeueAfter", ms: rest };
   if (isOffered(metadata.name)) return "take";
   const live = cache.replicas.list().filter(({ isHeld, name }) => isHeld && liveness.wait(name) > 0);
   const age = clock.now() - Date.parse(spec.request.createTime);

@@ -53,7 +53,10 @@ export function createJournal({ writes, clock, log, signal }: JournalParts, clai
         return await attempt(change, taken);
       } catch (error) {
         if (isConflict(error)) {
-          record = await readOurs(writes, record);
+          const found = await readOurs(writes, record, change.endTime);
+          record = found;
+          // The ending itself has landed.
+          if (found.status?.endTime !== undefined) return;
           // A write whose answer was lost has landed: its events are not to stand there twice.
           if ((record.status?.lastEvent ?? 0) !== before) taken = [];
         }
@@ -87,8 +90,13 @@ export function createJournal({ writes, clock, log, signal }: JournalParts, clai
 }
 
 /** The operation as it is now, if the same holder's still; what somebody asks of it (a cancellation) changes it too. */
-async function readOurs(writes: HomeWrites, record: OperationRecord): Promise<OperationRecord> {
+async function readOurs(
+  writes: HomeWrites,
+  record: OperationRecord,
+  endTime: string | undefined,
+): Promise<OperationRecord> {
   const found = await writes.readOperation(record.metadata.name);
+  if (found?.status?.endTime !== undefined && found.status.endTime === endTime) return found;
   const isOurs =
     found?.status?.replica === record.status?.replica && found?.status?.attempts === record.status?.attempts;
   if (found === undefined || !isOurs || found.status?.endTime !== undefined) throw lost();

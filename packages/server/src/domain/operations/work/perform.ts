@@ -11,6 +11,8 @@ import { remedy } from "./remedy.ts";
 
 /** Between two attempts of an operation that failed, in milliseconds. */
 const REST = { initial: 2000, max: 300_000 };
+/** The longest rest between two attempts, in milliseconds. */
+export const MAX_REST = REST.max;
 
 /** An operation that this replica has brought to its end, or let go of. */
 export interface Ended {

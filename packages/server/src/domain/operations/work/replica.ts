@@ -16,6 +16,9 @@ const leases = { group: "coordination.k8s.io", version: "v1", plural: "leases" }
  */
 const LEASE = 12;
 
+/** How long a Lease is kept that nobody renews, in milliseconds: whoever it was would have noticed by now. */
+const LONG_GONE = 600_000;
+
 /** One hold of this replica: a Lease of its own name, never held by anybody else. */
 export interface Hold {
   readonly name: string;
@@ -89,6 +92,8 @@ export interface Liveness {
   wait(replica: string): number;
   /** Asks the API server whether a replica that counts as dead has given no sign of life since. */
   isDead(replica: string): Promise<boolean>;
+  /** Whether a replica has been silent for so long that its Lease can go. */
+  isLongGone(replica: string): boolean;
   /** Ends the listening. */
   stop(): void;
 }
@@ -119,6 +124,7 @@ export function createLiveness(parts: {
   });
   return {
     ...{ stop, wait },
+    isLongGone: (name) => clock.monotonic() - (seen.get(name)?.at ?? Infinity) > LONG_GONE,
     async isDead(name) {
       const found = await getObject(client, { resource: leases, namespace, name });
       if (found === undefined) return true;

@@ -23,75 +23,135 @@ export interface Slot {
   free(): void;
 }
 
-/** The places of one replica, given fairly: whose tenant has the fewest comes first. */
+/** The places of one replica, given fairly: whose tenant has the fewest active ones comes first. */
 export interface Slots {
   /** A place; undefined where there is none: then `wanted` is told when there may be. */
   take(applicant: Applicant): Slot | undefined;
-  /** Whoever was refused wants no place any more. */
-  withdraw(applicant: Applicant): void;
-  running(): number;
+  /** A queue that wants no place now: whoever waits behind it is told. */
+  withdraw(queue: string): void;
 }
 
 /** Makes the places. `wanted` hears the queue of whoever was refused, once a place may be free. */
 export function createSlots(limits: Limits, wanted: (queue: string) => void): Slots {
-  const held = new Set<Applicant & { isActive: boolean }>();
-  const waiting = new Map<string, Map<string, Applicant>>();
-  const count = (is: (one: Applicant & { isActive: boolean }) => boolean) => [...held].filter(is).length;
+  const held = { all: 0, active: 0, cluster: new Tally(), tenant: new Tally(), activeOf: new Tally() };
+  const waiting = new Map<string, Applicant>();
+  const byTenant = new Map<string, Set<string>>();
+  /** Who was told of a free place and has not come for it yet. */
+  const told = new Set<string>();
+
   const fits = ({ cluster, tenant }: Applicant) =>
-    held.size < limits.running &&
-    count((one) => one.isActive) < limits.active &&
-    count((one) => one.cluster === cluster) < limits.perCluster &&
-    count((one) => one.tenant === tenant) < limits.perTenant;
-  const leave = ({ tenant, queue }: Applicant) => {
-    const queues = waiting.get(tenant);
+    held.all < limits.running &&
+    held.active < limits.active &&
+    held.cluster.of(cluster) < limits.perCluster &&
+    held.tenant.of(tenant) < limits.perTenant;
+  const leave = (queue: string) => {
+    const applicant = waiting.get(queue);
+    told.delete(queue);
+    if (applicant === undefined) return;
+    waiting.delete(queue);
+    const queues = byTenant.get(applicant.tenant);
     queues?.delete(queue);
-    if (queues?.size === 0) waiting.delete(tenant);
+    if (queues?.size === 0) byTenant.delete(applicant.tenant);
   };
-  /** Whether somebody of a tenant with fewer places waits for what this one would take. */
-  const isBefore = (applicant: Applicant) => {
-    const mine = count((one) => one.tenant === applicant.tenant && one.isActive);
-    for (const [tenant, queues] of waiting) {
-      if (tenant === applicant.tenant) continue;
-      const theirs = count((one) => one.tenant === tenant && one.isActive);
-      if (theirs < mine && [...queues.values()].some(fits)) return true;
-    }
-    return false;
-  };
-  const tell = () => {
-    const tenants = [...waiting.keys()].sort(
-      (a, b) => count((one) => one.tenant === a && one.isActive) - count((one) => one.tenant === b && one.isActive),
-    );
+  /** The applicant who comes next: of the tenant with the fewest active ones, the one that has waited longest. */
+  const next = (skip: ReadonlySet<string>): Applicant | undefined => {
+    const tenants = [...byTenant.keys()].sort((a, b) => held.activeOf.of(a) - held.activeOf.of(b));
     for (const tenant of tenants) {
-      const next = [...(waiting.get(tenant)?.values() ?? [])].find(fits);
-      if (next !== undefined) return wanted(next.queue);
+      for (const queue of byTenant.get(tenant) ?? []) {
+        const applicant = waiting.get(queue);
+        if (applicant !== undefined && !skip.has(queue) && fits(applicant)) return applicant;
+      }
     }
+    return undefined;
+  };
+  const tell = (refused?: string) => {
+    const applicant = next(refused === undefined ? told : new Set([...told, refused]));
+    if (applicant === undefined) return;
+    told.add(applicant.queue);
+    wanted(applicant.queue);
+  };
+  const wait = (applicant: Applicant) => {
+    leave(applicant.queue);
+    waiting.set(applicant.queue, applicant);
+    byTenant.set(applicant.tenant, (byTenant.get(applicant.tenant) ?? new Set()).add(applicant.queue));
+  };
+  const isBefore = ({ tenant }: Applicant) => {
+    const first = next(NOBODY);
+    return first !== undefined && held.activeOf.of(first.tenant) < held.activeOf.of(tenant);
   };
   return {
-    running: () => held.size,
-    withdraw(applicant) {
-      if (waiting.get(applicant.tenant)?.has(applicant.queue) !== true) return;
-      leave(applicant);
-      tell();
+    withdraw(queue) {
+      const was = waiting.has(queue);
+      leave(queue);
+      if (was) tell();
     },
     take(applicant) {
       if (!fits(applicant) || isBefore(applicant)) {
-        const queues = waiting.get(applicant.tenant) ?? new Map<string, Applicant>();
-        waiting.set(applicant.tenant, queues.set(applicant.queue, applicant));
+        wait(applicant);
+        // Whoever comes before it may not have heard yet.
+        tell(applicant.queue);
         return undefined;
       }
-      leave(applicant);
-      const place = { ...applicant, isActive: true };
-      held.add(place);
-      return {
-        rest() {
-          if (!place.isActive) return;
-          place.isActive = false;
-          tell();
-        },
-        free() {
-          if (held.delete(place)) tell();
-        },
-      };
+      leave(applicant.queue);
+      const slot = createSlot(held, applicant, () => tell());
+      // There may be room for more.
+      tell();
+      return slot;
     },
   };
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+interface Held {
+  all: number;
+  active: number;
+  readonly cluster: Tally;
+  readonly tenant: Tally;
+  readonly activeOf: Tally;
+}
+
+function createSlot(held: Held, { cluster, tenant }: Applicant, tell: () => void): Slot {
+  let state: "active" | "resting" | "free" = "active";
+  const change = (by: number) => {
+    held.all += by;
+    held.cluster.add(cluster, by);
+    held.tenant.add(tenant, by);
+  };
+  const activate = (by: number) => {
+    held.active += by;
+    held.activeOf.add(tenant, by);
+  };
+  change(1);
+  activate(1);
+  return {
+    rest() {
+      if (state !== "active") return;
+      state = "resting";
+      activate(-1);
+      tell();
+    },
+    free() {
+      if (state === "free") return;
+      if (state === "active") activate(-1);
+      state = "free";
+      change(-1);
+      tell();
+    },
+  };
+}
+
+/** Counts by name; a name that is not counted is forgotten. */
+class Tally {
+  readonly #counts = new Map<string, number>();
+
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  add(name: string, by: number): void {
+    const count = this.of(name) + by;
+    if (count === 0) this.#counts.delete(name);
+    else this.#counts.set(name, count);
+  }
 }

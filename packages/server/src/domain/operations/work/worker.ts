@@ -88,7 +88,10 @@ export function createWorker(parts: WorkerParts): Worker {
     if (claim.kind === "claimed") run(claim, hold, name);
     else queue.add(name);
   };
-  const queue: WorkQueue = createWorkQueue({ name: "operations", concurrency: 32, log, clock, handle: look });
+  const queue: WorkQueue = createWorkQueue({
+    ...{ name: "operations", concurrency: 32, log, clock, handle: look },
+    backoff: { initial: 100, max: 3000 },
+  });
   const slots = createSlots(parts.limits, (name) => queue.add(name));
   const unfollow = follow(cache, queue, (record) => {
     if (record.spec.cancel !== undefined) running.get(record.metadata.name)?.abort.abort(cancelled(record));
