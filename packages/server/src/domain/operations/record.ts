@@ -103,6 +103,12 @@ interface StoredError {
   readonly details?: Readonly<Record<string, string>>;
 }
 
+/** A stored operation without who wrote which field: that is the larger part of it, and the API server's own business. */
+export function toRecord(object: KubeObject): OperationRecord {
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...(object as OperationRecord), metadata };
+}
+
 /** Whether an operation has its ending. */
 export function hasEnded(record: OperationRecord): boolean {
   return record.status?.endTime !== undefined;
@@ -110,7 +116,8 @@ export function hasEnded(record: OperationRecord): boolean {
 
 /** Where the callback of an operation is, which is pending from the first; undefined where nobody is told. */
 export function callbackOf({ spec, status }: OperationRecord): CallbackState | undefined {
-  if (spec.request.policy.callbackUrl === undefined) return undefined;
+  // One of another version may have no policy.
+  if ((spec.request.policy as OperationPolicy | undefined)?.callbackUrl === undefined) return undefined;
   return status?.callback?.state ?? "pending";
 }
 

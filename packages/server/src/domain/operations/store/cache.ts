@@ -3,7 +3,7 @@ import { createInformer } from "@berth/kube";
 import type { Informer, KubeClient, KubeObject } from "@berth/kube";
 
 import type { ReleaseTarget } from "../../command.ts";
-import { hasEnded, operations } from "../record.ts";
+import { hasEnded, operations, toRecord } from "../record.ts";
 import type { OperationRecord } from "../record.ts";
 import { DROPPED_LABEL, ROLE_LABEL, ROLES } from "./names.ts";
 
@@ -66,7 +66,7 @@ export function createHomeCache(parts: {
   const records = createInformer<OperationRecord>({
     ...parts,
     resource: operations,
-    transform: (object) => object as OperationRecord,
+    transform: toRecord,
     indexes: {
       open: (record) => (hasEnded(record) ? [] : openKeys(record)),
       replica: (record) => (hasEnded(record) ? [] : [record.status?.replica ?? ""]),
@@ -146,7 +146,8 @@ function createOverlay(records: Informer<OperationRecord>, key: (name: string) =
 export function toQueue(object: KubeObject): QueueRecord {
   const { data = {} } = object as KubeObject & { data?: Readonly<Record<string, string>> };
   const text = data.operations ?? "";
-  return { name: object.metadata.name, object, operations: text === "" ? [] : text.split("\n") };
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { name: metadata.name, object: { ...object, metadata }, operations: text === "" ? [] : text.split("\n") };
 }
 
 /** A Lease as others look at it. */

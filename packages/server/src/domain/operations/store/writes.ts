@@ -1,7 +1,7 @@
 import { createObject, deleteObject, getObject, isConflict } from "@berth/kube";
 import type { KubeClient, KubeObject } from "@berth/kube";
 
-import { operations } from "../record.ts";
+import { operations, toRecord } from "../record.ts";
 import type { OperationRecord, StoredRequest, StoredStatus } from "../record.ts";
 import type { PayloadData } from "../payload.ts";
 import { createLogWrites } from "./log-writes.ts";
@@ -72,7 +72,7 @@ export function createHomeWrites(
     async createOperation(id, request) {
       const body = { apiVersion: "berth.dev/v1alpha1", kind: "Operation", metadata: { name: id }, spec: { request } };
       try {
-        return await createObject<OperationRecord>(client, { resource: operations, namespace }, body);
+        return toRecord(await createObject(client, { resource: operations, namespace }, body));
       } catch (error) {
         const found = isConflict(error) ? await getObject<OperationRecord>(client, operation(id)) : undefined;
         if (found === undefined) throw error;
@@ -80,12 +80,10 @@ export function createHomeWrites(
       }
     },
     readOperation: (id) => getObject<OperationRecord>(client, operation(id)),
-    writeStatus: (record, status) =>
-      client.request<OperationRecord>({
-        method: "PUT",
-        path: statusPath(record.metadata.name),
-        body: { ...record, apiVersion: "berth.dev/v1alpha1", kind: "Operation", status },
-      }),
+    async writeStatus(record, status) {
+      const body = { ...record, apiVersion: "berth.dev/v1alpha1", kind: "Operation", status };
+      return toRecord(await client.request({ method: "PUT", path: statusPath(record.metadata.name), body }));
+    },
     askCancel(id, by, time) {
       const path = `/apis/berth.dev/v1alpha1/namespaces/${namespace}/operations/${id}`;
       const body = { spec: { cancel: { by, time } } };

@@ -17,6 +17,9 @@ import type { Hold } from "./replica.ts";
 /** Between two questions to a cluster that does not answer, in milliseconds. */
 const RETRY = { initial: 200, max: 5000 };
 
+/** Between two extensions of the engine's hold, in milliseconds: a third of what is left of a lease at least. */
+const EXTEND = 2500;
+
 /** What a holder works with. */
 export interface WorkParts {
   readonly writes: HomeWrites;
@@ -190,7 +193,7 @@ function keepExtending({ holder, clock }: WorkParts, { record, hold }: Work): Ab
   const ending = new AbortController();
   const every = async () => {
     for (;;) {
-      await clock.sleep(1000, ending.signal);
+      await clock.sleep(EXTEND, ending.signal);
       const left = hold.remaining();
       if (left > 0) await holder.extend(record.metadata.name, left).catch(() => undefined);
     }
