@@ -68,8 +68,9 @@ function recoverSettled(command: Command, facts: Facts, own: Release | undefined
 
 function recoverOwn(command: RevisionCommand, facts: Facts, own: Release): Decision {
   // Whatever came after it came after its success; a failure has an ending of its own.
-  if (own.status !== "failed") return { do: "succeed", release: own };
-  if (!facts.isAgain && !wasInterrupted(own)) return failed(own);
+  if (own.status !== "failed" && !isUnsettled(own)) return { do: "succeed", release: own };
+  // Without an ending under a newer one (a rollback by hand goes over it): only the newest can be settled.
+  if (!facts.isAgain && !isUnsettled(own) && !wasInterrupted(own)) return failed(own);
   const first = facts.history.findLast((release) => release.operationId === facts.operation) ?? own;
   return { do: "run", command: again(command, facts.history[0] ?? own, first) };
 }
