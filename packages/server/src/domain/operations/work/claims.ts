@@ -43,6 +43,8 @@ export interface Claimed {
 /** Takes the first open operation of a queue, where it is free, or its holder dead, and there is a place for it. */
 export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): Promise<Claim> {
   const head = findHead(parts.cache, queue);
+  // What waited here for a place may have run elsewhere.
+  if (head === undefined || typeof head === "string") parts.slots.withdraw(queue);
   if (head === undefined) return { kind: "done" };
   if (typeof head === "string") return resolveUnknown(parts, queue, head);
   parts.unknown.delete(head.metadata.name);
@@ -51,17 +53,17 @@ export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): P
 
 /** Takes an operation that is the first open one of its queue. */
 export async function claimKnown(parts: ClaimParts, queue: string, head: OperationRecord, hold: Hold): Promise<Claim> {
-  const applicant = toApplicant(queue, head);
   const verdict = judge(parts, head, hold);
   if (verdict !== "take") {
-    parts.slots.withdraw(applicant);
+    parts.slots.withdraw(queue);
     return verdict;
   }
   const other = head.status?.replica ?? "";
   if (head.status?.state === "running" && other !== hold.name && !(await parts.liveness.isDead(other))) {
+    parts.slots.withdraw(queue);
     return { kind: "requeueAfter", ms: 1000 };
   }
-  const slot = parts.slots.take(applicant);
+  const slot = parts.slots.take(toApplicant(queue, head));
   if (slot === undefined) return { kind: "done" };
   try {
     return { kind: "claimed", record: await claim(parts, head, hold), slot };
