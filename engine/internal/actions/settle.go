@@ -27,6 +27,8 @@ func (r *Runner) Settle(ctx context.Context, request *enginev1.SettleRequest) *e
 	}
 	defer s.cancel()
 	s.minAge = request.GetMinAge()
+	// Also one that somebody has written over since: it has no ending all the same.
+	s.made = int(request.GetRevision())
 	rel, err := s.settle(ctx, request.GetCause())
 	if err == nil && s.minAge != nil && !s.store.Wrote() {
 		err = s.nothingStuck(rel, request.GetCause())

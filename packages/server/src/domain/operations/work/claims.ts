@@ -54,7 +54,6 @@ export async function claimHead(parts: ClaimParts, queue: string, hold: Hold): P
 
 /** Takes an operation that is the first open one of its queue. */
 export async function claimKnown(parts: ClaimParts, queue: string, head: OperationRecord, hold: Hold): Promise<Claim> {
-  const applicant = toApplicant(queue, head);
   const verdict = judge(parts, head, hold);
   if (verdict !== "take") {
     parts.slots.withdraw(queue);
@@ -65,7 +64,7 @@ export async function claimKnown(parts: ClaimParts, queue: string, head: Operati
     parts.slots.withdraw(queue);
     return { kind: "requeueAfter", ms: 1000 };
   }
-  const slot = parts.slots.take(applicant);
+  const slot = parts.slots.take(toApplicant(queue, head));
   if (slot === undefined) return { kind: "done" };
   try {
     return { kind: "claimed", record: await claim(parts, head, hold), slot };

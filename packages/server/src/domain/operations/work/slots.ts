@@ -29,6 +29,8 @@ export interface Slots {
   take(applicant: Applicant): Slot | undefined;
   /** A queue that wants no place now: whoever waits behind it is told. */
   withdraw(queue: string): void;
+  /** Places that are taken. */
+  running(): number;
 }
 
 /** Makes the places. `wanted` hears the queue of whoever was refused, once a place may be free. */
@@ -80,6 +82,7 @@ export function createSlots(limits: Limits, wanted: (queue: string) => void): Sl
     return first !== undefined && held.activeOf.of(first.tenant) < held.activeOf.of(tenant);
   };
   return {
+    running: () => held.all,
     withdraw(queue) {
       const was = waiting.has(queue);
       leave(queue);

@@ -52,14 +52,9 @@ export function createWorker(parts: WorkerParts): Worker {
   const running = new Map<string, Running>();
   const claiming = new Set<string>();
   const offered = new Offered();
-  const work = {
-    ...{
-      ...parts,
-      isMine: (id: string) => running.has(id) || claiming.has(id),
-      isOffered: (id: string) => offered.has(id),
-    },
-    unknown: new Map<string, number>(),
-  };
+  const unknown = new Map<string, number>();
+  const isMine = (id: string) => running.has(id) || claiming.has(id);
+  const work = { ...parts, isMine, isOffered: (id: string) => offered.has(id), unknown };
   let isDraining = false;
   const look = async (name: string): Promise<Outcome> => {
     const hold = replica.hold();
@@ -80,11 +75,9 @@ export function createWorker(parts: WorkerParts): Worker {
     running.set(id, { abort, ended });
   };
   const takeOffer = async (record: OperationRecord, name: string, hold: Hold) => {
-    const isMine = (id: string) => running.has(id);
+    const known = { ...work, slots, isMine: (id: string) => running.has(id) };
     claiming.add(record.metadata.name);
-    const claim = await claimKnown({ ...work, slots, isMine }, name, record, hold).finally(() =>
-      claiming.delete(record.metadata.name),
-    );
+    const claim = await claimKnown(known, name, record, hold).finally(() => claiming.delete(record.metadata.name));
     if (claim.kind === "claimed") run(claim, hold, name);
     else queue.add(name);
   };
