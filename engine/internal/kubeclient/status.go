@@ -50,9 +50,7 @@ func (c *Client) Status(ctx context.Context, info *resource.Info) *enginev1.Obje
 	}
 	answer.Status, answer.Reason = result.Status.String(), result.Message
 	if result.Status != status.CurrentStatus {
-		pods := c.podsOf(ctx, object)
-		addReason(answer, pods)
-		c.addWarning(ctx, answer, pods)
+		c.addCause(ctx, answer, object, c.podsOf(ctx, object))
 	}
 	answer.Reason = bound(answer.Reason)
 	return answer
@@ -104,14 +102,14 @@ func (c *Client) podsOf(ctx context.Context, object *unstructured.Unstructured) 
 	return pods
 }
 
-// addReason adds what the first pod says that says anything.
-func addReason(answer *enginev1.ObjectStatus, pods []*v1.Pod) {
+// reasonOf is what the first pod says that says anything.
+func reasonOf(pods []*v1.Pod) string {
 	for _, pod := range pods {
 		if reason := podReason(pod); reason != "" {
-			answer.Reason = strings.TrimSpace(answer.Reason + " " + reason)
-			return
+			return reason
 		}
 	}
+	return ""
 }
 
 // podReason says why a pod is not ready: its containers' words first, then its conditions.

@@ -2,6 +2,8 @@ package kubeclient
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/event"
@@ -9,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/cli-runtime/pkg/resource"
 
@@ -23,6 +26,10 @@ type target struct {
 	selector labels.Selector
 	seen     *event.ResourceStatus
 	told     *enginev1.ObjectStatus
+	// Of whom warnings were asked for, when (or since when it is not explained), and the last one.
+	subject types.UID
+	asked   time.Time
+	warning string
 }
 
 func newTarget(info *resource.Info) *target {
@@ -101,12 +108,25 @@ func (t *target) name() string {
 	return t.info.Mapping.GroupVersionKind.Kind + "/" + t.info.Namespace + "/" + t.info.Name
 }
 
-// describe says how the object is; of a workload that is not ready also what its pods say.
-func (t *target) describe(ctx context.Context, view *view) *enginev1.ObjectStatus {
-	answer := &enginev1.ObjectStatus{Object: reference(t.info), Status: t.seen.Status.String(), Reason: t.seen.Message}
-	if t.seen.Status != status.CurrentStatus {
-		addReason(answer, view.podsOf(ctx, t))
+// describe says how the object is, and where it is not ready why. Warnings are
+// asked for now and then: allowed says whether this may be done once more.
+func (t *target) describe(ctx context.Context, c *Client, view *view, allowed bool) (answer *enginev1.ObjectStatus, asked bool) {
+	answer = &enginev1.ObjectStatus{Object: reference(t.info), Status: t.seen.Status.String(), Reason: t.seen.Message}
+	if object := t.seen.Resource; t.seen.Status != status.CurrentStatus && object != nil {
+		pods := view.podsOf(ctx, t)
+		if known := knownCause(object, pods); known != "" {
+			answer.Reason = strings.TrimSpace(answer.Reason + " " + known)
+		}
+		subject := unexplained(object, pods)
+		if subject != t.subject {
+			t.subject, t.warning, t.asked = subject, "", time.Now()
+		}
+		if subject != "" && allowed && time.Since(t.asked) >= warnEvery {
+			asked, t.asked = true, time.Now()
+			t.warning = c.lastWarning(ctx, object.GetNamespace(), subject)
+		}
+		addWarning(answer, t.warning)
 	}
 	answer.Reason = bound(answer.Reason)
-	return answer
+	return answer, asked
 }

@@ -22,6 +22,11 @@ const (
 	lookAgainRefused = 2 * time.Second
 	// tellEvery is between two reports about one wait's objects.
 	tellEvery = time.Second
+	// warnEvery is between two questions for the warnings about one object: most
+	// get ready before the first.
+	warnEvery = 1500 * time.Millisecond
+	// maxAsked bounds those questions of one report.
+	maxAsked = 3
 	// maxTold bounds the objects of one wait that are reported on.
 	maxTold = 100
 )
@@ -88,11 +93,15 @@ func (c *Client) rest(ctx context.Context, view *view, tell <-chan time.Time, wa
 
 // tell reports the objects whose state is another than was reported last.
 func (c *Client) tell(ctx context.Context, view *view, waited []*target) {
+	questions := 0
 	for _, one := range waited[:min(len(waited), maxTold)] {
 		if one.seen == nil {
 			continue
 		}
-		told := one.describe(ctx, view)
+		told, asked := one.describe(ctx, c, view, questions < maxAsked)
+		if asked {
+			questions++
+		}
 		if proto.Equal(told, one.told) {
 			continue
 		}

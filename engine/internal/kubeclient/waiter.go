@@ -8,6 +8,8 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling/engine"
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	appsv1 "k8s.io/api/apps/v1"
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
 
 	"helm.sh/helm/v4/pkg/kube"
@@ -147,6 +149,30 @@ func (c *Client) blame(resources kube.ResourceList, err error, desired status.St
 				break
 			}
 		}
+		if failure.Object == nil && desired == status.CurrentStatus {
+			failure.Object, failure.Reason = c.withoutAddress(ctx, resources)
+		}
 	}
 	c.fail(failure)
+}
+
+// withoutAddress finds a Service without its load balancer's address: by Helm 3's
+// rules alone it is not ready.
+func (c *Client) withoutAddress(ctx context.Context, resources kube.ResourceList) (*enginev1.ObjectReference, string) {
+	for _, info := range resources {
+		service, ok := kube.AsVersioned(info).(*v1.Service)
+		if !ok || service.Spec.Type != v1.ServiceTypeLoadBalancer || len(service.Spec.ExternalIPs) > 0 {
+			continue
+		}
+		object, err := c.read(ctx, info)
+		if err != nil {
+			continue
+		}
+		if addresses, _, _ := unstructured.NestedSlice(object.Object, "status", "loadBalancer", "ingress"); len(addresses) == 0 {
+			answer := &enginev1.ObjectStatus{Reason: "The Service has no address of a load balancer yet."}
+			addWarning(answer, c.lastWarning(ctx, info.Namespace, object.GetUID()))
+			return reference(info), bound(answer.Reason)
+		}
+	}
+	return nil, ""
 }

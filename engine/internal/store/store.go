@@ -111,7 +111,7 @@ type records struct {
 	fence    uint64
 	wrote    bool
 	refusal  error
-	// answered is the record as the API server answered the last write.
+	// answered is the record as the API server answered the last write; nil where that has no answer.
 	answered metav1.Object
 	recalls  bool
 }
@@ -201,6 +201,8 @@ func (r *records) written(object metav1.Object, err error) error {
 		r.answered = object
 		return nil
 	}
+	// It may have landed without an answer: what is stored has to be read.
+	r.answered = nil
 	if apierrors.IsConflict(err) {
 		err = &problem.Error{Code: "REVISION_STALE", Message: "Somebody else has written the release meanwhile.", Cause: err}
 		r.refusal = errors.Join(r.refusal, err)

@@ -72,6 +72,8 @@ export interface Wire extends AsyncDisposable {
   cut(): void;
   /** Keeps connections open and passes nothing on until `mend`. */
   freeze(): void;
+  /** Passes on what comes from now on so many milliseconds later, in each direction. */
+  delay(ms: number): void;
   mend(): void;
 }
 
@@ -80,16 +82,18 @@ export async function openWire(server: string): Promise<Wire> {
   const target = new URL(server);
   const pairs = new Set<readonly [Socket, Socket]>();
   let mode: "open" | "cut" | "frozen" = "open";
+  let latency = 0;
+  const later = (act: () => void) => void (latency === 0 ? act() : setTimeout(act, latency));
   const listener = createServer((near) => {
     if (mode === "cut") return void near.destroy();
     const far = connect(Number(target.port), target.hostname);
     const pair = [near, far] as const;
     pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
-      from.on("data", (data) => void (mode === "open" && to.write(data)));
+      from.on("data", (data) => void (mode === "open" && later(() => void (to.destroyed || to.write(data)))));
       from.on("error", () => undefined);
       from.on("close", () => {
-        to.destroy();
+        later(() => void to.destroy());
         pairs.delete(pair);
       });
     }
@@ -104,6 +108,7 @@ export async function openWire(server: string): Promise<Wire> {
       end();
     },
     freeze: () => void (mode = "frozen"),
+    delay: (ms) => void (latency = ms),
     mend: () => void (mode = "open"),
     async [Symbol.asyncDispose]() {
       end();
