@@ -111,6 +111,24 @@ test("an hour in the renewTime of somebody else's record changes nothing", { ski
   await next.release();
 });
 
+test("a wall clock that jumps by hours ends no hold and takes none from the living", { skip }, async () => {
+  let jump = 0;
+  const jumping = { ...systemClock, now: () => Date.now() + jump };
+  const lease = await ask("jumps", "a", { clock: jumping });
+  const contender = ask("jumps", "b", { clock: jumping }, AbortSignal.timeout(4 * DURATION));
+  const refused = assert.rejects(contender, { name: "TimeoutError" });
+  const renewed = new Set<number>();
+  for (const hours of [6, -6, 48, -48, 0]) {
+    jump = hours * 3_600_000;
+    await systemClock.sleep((4 * DURATION) / 5);
+    assert.equal(lease.state(), "held");
+    renewed.add(lease.deadline());
+  }
+  await refused;
+  assert.equal(renewed.size, 5, "it was renewed after each jump");
+  await lease.release();
+});
+
 test("a lease that somebody else wrote or deleted is lost at the next renewal", { skip }, async () => {
   const written = await ask("written", "a");
   const stored = await getObject<KubeObject & { spec: object }>(client, reference("written"));

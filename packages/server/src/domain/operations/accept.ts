@@ -32,7 +32,7 @@ export interface Acceptance {
 
 /** What accepting is made of. */
 export interface AcceptParts {
-  readonly cache: HomeCache;
+  readonly cache: Pick<HomeCache, "operation" | "queue">;
   readonly writes: HomeWrites;
   readonly clock: Clock;
   /** Offers this process' worker what was accepted here; the queue is as it was written. */
@@ -70,7 +70,11 @@ export async function accept(parts: AcceptParts, asked: Acceptance): Promise<Ope
   return placed(parts, asked, command, () => Promise.resolve(), request);
 }
 
-/** Writes the operation after its payload, and its place beside them: it is accepted once all of them stand. */
+/**
+ * Writes the operation after its payload, and then its place. Not side by side: a
+ * name that stands in a queue without its operation is taken out after a while,
+ * and an operation that came later still would run beside the next one.
+ */
 async function placed(
   parts: AcceptParts,
   { id, reserve }: Acceptance,
@@ -79,11 +83,10 @@ async function placed(
   request: StoredRequest,
 ): Promise<OperationRecord> {
   const { writes, cache } = parts;
-  const [record, queue] = await Promise.all([
-    writePayload().then(() => writes.createOperation(id, request)),
-    // A reserved name's queue was made with the operation in it.
-    reserve === undefined ? writes.append(queueName(request.target), id, isOver(cache)) : [id],
-  ]);
+  await writePayload();
+  const record = await writes.createOperation(id, request);
+  // A reserved name's queue was made with the operation in it; nobody else knows the name yet.
+  const queue = reserve === undefined ? await writes.append(queueName(request.target), id, isOver(cache)) : [id];
   parts.offer(record, queue, command);
   return record;
 }
@@ -100,7 +103,7 @@ export async function put(
 }
 
 /** Tells which operations a queue needs no more: those that are known to have ended. */
-export function isOver(cache: HomeCache): (id: string) => boolean {
+export function isOver(cache: Pick<HomeCache, "operation">): (id: string) => boolean {
   return (id) => {
     const record = cache.operation(id);
     return record !== undefined && hasEnded(record);

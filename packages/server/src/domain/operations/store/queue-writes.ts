@@ -35,9 +35,9 @@ export function createQueueWrites(
     change: (names: readonly string[]) => readonly string[] | undefined,
   ): Promise<readonly string[]> => {
     for (let attempt = 1; ; attempt++) {
+      // What is known by the watch is tried first: where it is not true any more, the write is refused.
+      const found = attempt === 1 ? known(queue) : await getObject(client, { ...where, name: queue });
       try {
-        // What is known by the watch is tried first: where it is not true any more, the write is refused.
-        const found = attempt === 1 ? known(queue) : await getObject(client, { ...where, name: queue });
         const before = found === undefined ? [] : toQueue(found).operations;
         const wanted = change(before);
         if (wanted === undefined) return before;
@@ -52,7 +52,9 @@ export function createQueueWrites(
         }
         return wanted;
       } catch (error) {
-        if (!isConflict(error) && !(isNotFound(error) && attempt === 1)) throw error;
+        // A queue is deleted after its last operation: what was found may be gone.
+        const isGone = found !== undefined && isNotFound(error);
+        if (!isConflict(error) && !isGone) throw error;
         if (attempt >= APPEND_TRIES) throw new BerthError("EXHAUSTED", "Too many ask for this release at once.");
       }
     }

@@ -2,7 +2,7 @@ import type { Clock } from "@berth/base";
 import { isConflict } from "@berth/kube";
 import type { Outcome } from "@berth/kube";
 
-import type { HomeCache } from "../store/cache.ts";
+import type { HomeCache, ReplicaRecord } from "../store/cache.ts";
 import type { HomeWrites } from "../store/writes.ts";
 import { FORMAT, hasEnded } from "../record.ts";
 import type { OperationRecord } from "../record.ts";
@@ -16,11 +16,16 @@ const PREFERENCE = 1500;
 /** How long an operation that a queue names may be unknown before the API server is asked. */
 const UNKNOWN = 2000;
 
+/** What claiming knows of the home, as the watches have told it so far. */
+export interface Known extends Pick<HomeCache, "operation" | "queue"> {
+  readonly replicas: { list(): readonly Pick<ReplicaRecord, "name" | "isHeld">[] };
+}
+
 /** What claiming is made of. */
 export interface ClaimParts {
-  readonly cache: HomeCache;
+  readonly cache: Known;
   readonly writes: HomeWrites;
-  readonly liveness: Liveness;
+  readonly liveness: Pick<Liveness, "wait" | "isDead">;
   readonly clock: Clock;
   readonly slots: Slots;
   /** Since when queues name operations that we do not know, in monotonic milliseconds. */
@@ -77,7 +82,7 @@ export async function claimKnown(parts: ClaimParts, queue: string, head: Operati
 }
 
 /** The first operation of a queue that has not ended; its name, where it is not known yet. */
-function findHead(cache: HomeCache, name: string): OperationRecord | string | undefined {
+function findHead(cache: Pick<Known, "operation" | "queue">, name: string): OperationRecord | string | undefined {
   for (const id of cache.queue(name)?.operations ?? []) {
     const record = cache.operation(id);
     if (record === undefined) return id;
