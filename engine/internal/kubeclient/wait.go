@@ -59,7 +59,12 @@ func (c *Client) waitFor(ctx context.Context, resources []*resource.Info, reader
 			}
 		}
 		if open == 0 || ctx.Err() != nil {
-			return explain(ctx, waited, desired)
+			err := explain(ctx, waited, desired)
+			if err != nil && ctx.Err() == nil {
+				// What has failed at once was not reported yet.
+				c.tell(ctx, view, waited)
+			}
+			return err
 		}
 		c.rest(ctx, view, tell.C, waited)
 	}
