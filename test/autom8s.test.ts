@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
-import { makeChartDirectory, CONFIG_MAP, SERVICE } from "./support/charts.ts";
+import { makeChartDirectory, CONFIG_MAP, DEPLOYMENT, SERVICE } from "./support/charts.ts";
 import type { ChartDirectory } from "./support/charts.ts";
 import { helm } from "./support/helm.ts";
 
@@ -195,4 +195,21 @@ test("what is wrong is said in Autom8s' own shape", async () => {
     assert.equal(answer.body.status, "failed");
     assert.match(answer.body.reason ?? "", reason);
   }
+});
+
+test("atomic removes an install that failed, and rolls an upgrade back", async () => {
+  const waits = await berth.charts.write("atomic", { "templates/app.yaml": DEPLOYMENT });
+  const stuck = { chartName: waits, values: { nowhere: "true" }, atomic: true, timeout: "2" };
+  const gone = await berth.request<Reply>("POST", "/install", { ...stuck, releaseName: "atomic-a" });
+  assert.deepEqual([gone.status, gone.body.status], [500, "failed"]);
+  const good = await berth.request<Reply>("POST", "/install", { chartName: waits, releaseName: "atomic-b" });
+  assert.equal(good.status, 200);
+  const back = await berth.request<Reply>("POST", "/upgrade", { ...stuck, releaseName: "atomic-b" });
+  assert.equal(back.status, 500);
+  const releases = await berth.helmJson<{ name: string; status: string; revision: string }[]>("list");
+  const left = releases.filter(({ name }) => name.startsWith("atomic-"));
+  assert.deepEqual(
+    left.map(({ name, status, revision }) => `${name} ${status} ${revision}`),
+    ["atomic-b deployed 3"],
+  );
 });

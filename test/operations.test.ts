@@ -245,3 +245,19 @@ test("fewer run at once than are allowed, and those that only wait make room", a
   succeeded(await narrow.request<OperationAnswer>("GET", `/v1/operations/${next.id}?wait=20`));
   await narrow.request("POST", `/v1/operations/${waiting.id}:cancel`, {});
 });
+
+test("ended operations are removed by time and number, never before the day of their key is over", async () => {
+  await using brief = await startTestBerth({ config: { retention: { hours: 0, count: 0, retryMinutes: 0 } } });
+  const write = (name: string, headers: Record<string, string>) =>
+    brief.request<OperationAnswer>("POST", brief.releases, { name, chart: plain }, { prefer: "wait=30", ...headers });
+  const unkeyed = succeeded(await write("brief-a", {}));
+  const keyed = succeeded(await write("brief-b", { "idempotency-key": "kept" }));
+  for (let waited = 0; ; waited += 500) {
+    const { status } = await brief.request("GET", `/v1/operations/${unkeyed.id}`);
+    if (status === 404) break;
+    assert.ok(waited < 50_000, "it is not removed");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  assert.equal((await brief.request("GET", `/v1/operations/${keyed.id}`)).status, 200);
+  assert.equal((await write("brief-b", { "idempotency-key": "kept" })).body.id, keyed.id);
+});
