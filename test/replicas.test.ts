@@ -16,8 +16,8 @@ import type { ReplicaProcess } from "./support/replica.ts";
 const HOME = "berth-system";
 const RELEASES = 60;
 const EACH = 5;
-/** Milliseconds between two kills. */
-const PACE = 3_000;
+/** Milliseconds between two kills: a replica lives for three of them, and takes over what it has seen dead for 12 s. */
+const PACE = 8_000;
 const PATH = "/v1/clusters/local/namespaces/default/releases";
 
 let cluster: DevCluster;
