@@ -9,7 +9,7 @@ import { SETTLE_CAUSE, recover } from "./recovery.ts";
 import type { Decision, Facts } from "./recovery.ts";
 
 const ID = "op-1";
-const MAX_ATTEMPTS = 4;
+const MAX_ATTEMPTS = 8;
 const TARGET = { cluster: "local", namespace: "team", name: "web" };
 const COMMANDS: readonly Command[] = [
   { verb: "install", target: TARGET, chart: { name: "web" }, planToken: "p", expectedRevision: 0 },

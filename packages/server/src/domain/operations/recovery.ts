@@ -4,7 +4,7 @@ import type { Command, InstallCommand, UpgradeCommand } from "../command.ts";
 import type { Release } from "../releases/index.ts";
 
 /** How often an operation is begun where something else than its own failure ended it. */
-const MAX_ATTEMPTS = 4;
+const MAX_ATTEMPTS = 8;
 
 /** What is known when an operation is taken up that was begun before. */
 export interface Facts {
