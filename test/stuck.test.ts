@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
+import { ownTestCluster } from "@berth/devcluster";
+
 import { UNSETTLED, refused, succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
@@ -126,11 +128,14 @@ test("a release that an operation of Berth holds is not stuck, however long it w
 
 test("by policy what is stuck is unlocked once, by one of the replicas", async () => {
   const config = { stuck: { afterSeconds: 1, unlockAfterMinutes: 0.05 } };
-  const one = await startTestBerth({ config });
-  const other = await startTestBerth({ config, home: one.home });
+  // A cluster of its own: on a shared one it would unlock what the Berths of other tests work on, whose operations it does not see.
+  await using cluster = await ownTestCluster();
+  const { kubeconfig } = cluster;
+  const one = await startTestBerth({ config, kubeconfig });
+  const other = await startTestBerth({ config, kubeconfig, home: one.home });
   try {
     const args = ["-n", one.namespace, "install", "auto", waiting, "--set", "nowhere=true", "--wait"];
-    const helm = startHelm(berth.kubeconfig, ...args);
+    const helm = startHelm(kubeconfig, ...args);
     const path = `${one.releases}/auto`;
     const release = async () => (await one.request<ReleaseAnswer>("GET", path)).body;
     await until("pending", async () => ((await release()).status === "pending-install" ? true : undefined));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -19,8 +19,8 @@ import { ensureToolchain } from "../toolchain/ensure.ts";
 import { ensureRealNode } from "../toolchain/real-node.ts";
 import type { NodeToolchain } from "../toolchain/real-node.ts";
 import { whyNoRealNode } from "../world/needs.ts";
+import { readWorld } from "../world/world.ts";
 import { lookAtMachine } from "./machine.ts";
-import type { Machine } from "./machine.ts";
 import type { RealNode } from "./node.ts";
 
 /** A pod takes a second or two; a machine that builds meanwhile was seen to take many times that. */
@@ -69,7 +69,17 @@ test("a container runs and answers, its logs and exec come; the machine is as be
     assert.equal((await readFile(group ?? "", "utf8")).trim(), String(128 * 1024 * 1024));
   }
   const now = await lookAtMachine(nft);
-  for (const aspect of Object.keys(machine) as (keyof Machine)[])
+  const { cgroups: old, ...rest } = machine;
+  // What another run left when it was killed may have been removed meanwhile.
+  assert.deepEqual(
+    now.cgroups.filter((group) => !old.includes(group)),
+    [],
+  );
+  assert.deepEqual(
+    old.filter((group) => !now.cgroups.includes(group) && !group.includes("/berth-")),
+    [],
+  );
+  for (const aspect of Object.keys(rest) as (keyof typeof rest)[])
     assert.deepEqual(now[aspect], machine[aspect], aspect);
 });
 
@@ -199,12 +209,14 @@ test(
   { skip },
   async () => {
     const directory = await mkdtemp(join(tmpdir(), "berth-real-"));
+    const before = await cgroupsNow();
     try {
       const first = await startElsewhere(directory);
       first.kill("SIGKILL");
       await nothingLeft(directory);
 
       const second = await startElsewhere(directory);
+      const abandoned = await abandonCgroup(directory);
       const processes = JSON.parse(await readFile(join(directory, "processes.json"), "utf8")) as { pid: number }[];
       const keeper = identify(processes[0]?.pid ?? 0);
       assert.ok(keeper !== undefined);
@@ -213,10 +225,11 @@ test(
       await waitUntil("the keeper is gone", PATIENCE, () => Promise.resolve(!isAlive(keeper)));
       await waitUntil("no process is left", PATIENCE, async () => (await processesOf(directory)).length === 0);
       const third = await startElsewhere(directory);
+      assert.ok(!(await cgroupsNow()).includes(abandoned), "what another cluster left is removed too");
       third.kill("SIGKILL");
       await nothingLeft(directory);
       assert.deepEqual(
-        (await cgroupsNow()).filter((name) => name.includes("/berth-")),
+        (await cgroupsNow()).filter((name) => name.includes("/berth-") && !before.includes(name)),
         [],
       );
     } finally {
@@ -240,9 +253,19 @@ async function startElsewhere(directory: string) {
   return child;
 }
 
+/** Makes a cgroup as a cluster leaves it that was killed with all its processes an hour ago. */
+async function abandonCgroup(directory: string): Promise<string> {
+  const { cgroups } = await readWorld(directory);
+  const group = join(cgroups[0] ?? "", "../berth-abandoned");
+  await mkdir(join(group, "kubepods"), { recursive: true });
+  const past = new Date(Date.now() - 3_600_000);
+  await utimes(group, past, past);
+  return group;
+}
+
 async function nothingLeft(directory: string): Promise<void> {
   await waitUntil("nothing is left", PATIENCE, async () => {
-    const { cgroups } = JSON.parse(await readFile(join(directory, "world.json"), "utf8")) as { cgroups: string[] };
+    const { cgroups } = await readWorld(directory);
     return cgroups.length === 0 && (await processesOf(directory)).length === 0;
   });
 }

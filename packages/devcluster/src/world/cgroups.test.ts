@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { mkdtemp, mkdir, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
-import { planCgroups } from "./cgroups.ts";
+import { planCgroups, removeAbandonedCgroups } from "./cgroups.ts";
 
 const HYBRID = {
   membership: "4:name=systemd:/init\n3:memory:/a/b\n2:cpu,cpuacct:/\n1:pids:/\n5:cpuset:/\n0::/\n",
@@ -50,4 +53,26 @@ test("version 2: one group, and a leaf for the processes", () => {
 
 test("no hierarchy is said", () => {
   assert.throws(() => planCgroups({ membership: "0::/\n", mounts: "" }, "w"), /cpu, memory and pids/);
+});
+
+test("only what holds no process and is older than a minute counts as abandoned", async () => {
+  // Plain folders: the kernel's are the real node's tests. A folder with a file in it cannot be removed either.
+  const parent = await mkdtemp(join(tmpdir(), "berth-cgroups-"));
+  try {
+    const old = new Date(Date.now() - 120_000);
+    for (const [name, processes] of [
+      ["berth-used", "12\n"],
+      ["berth-new", ""],
+      ["others", ""],
+    ] as const) {
+      await mkdir(join(parent, name, "pod"), { recursive: true });
+      await writeFile(join(parent, name, "cgroup.procs"), "");
+      await writeFile(join(parent, name, "pod", "cgroup.procs"), processes);
+      if (name !== "berth-new") await utimes(join(parent, name), old, old);
+    }
+    await removeAbandonedCgroups([join(parent, "berth-own")]);
+    assert.deepEqual(await readdir(parent), ["berth-new", "berth-used", "others"]);
+  } finally {
+    await rm(parent, { recursive: true, force: true });
+  }
 });

@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rmdir, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { SetupError } from "../setup-error.ts";
@@ -27,6 +27,10 @@ const NEEDED = ["cpu", "memory", "pids"];
 /** A killed process leaves its cgroup when the kernel has taken it apart: milliseconds, more on a busy machine. */
 const PATIENCE = 10_000;
 const LOOK = 50;
+/** How names of worlds' cgroups begin. */
+export const CGROUP_PREFIX = "berth-";
+/** A world that is being made holds no process for a moment: older ones without any are abandoned. */
+const ABANDONED_AFTER = 60_000;
 
 /** Reads what the kernel says. */
 export async function readCgroupFacts(): Promise<CgroupFacts> {
@@ -90,6 +94,32 @@ export async function removeCgroups(roots: readonly string[]): Promise<void> {
       if (performance.now() > end) throw new Error(`The cgroup ${root} still has processes.`);
       await sleep(LOOK);
     }
+  }
+}
+
+/**
+ * Removes the cgroups of other worlds whose processes were all killed, keeper included, and whose data directory will
+ * not be started again to do it: those beside these roots that hold no process.
+ */
+export async function removeAbandonedCgroups(roots: readonly string[]): Promise<void> {
+  for (const parent of new Set(roots.map(dirname))) {
+    const names = (await readdir(parent)).filter((name) => name.startsWith(CGROUP_PREFIX));
+    for (const group of names.map((name) => join(parent, name))) {
+      if (await isAbandoned(group)) await isRemoved(group);
+    }
+  }
+}
+
+async function isAbandoned(group: string): Promise<boolean> {
+  try {
+    if (Date.now() - (await stat(group)).mtimeMs < ABANDONED_AFTER) return false;
+    const entries = await readdir(group, { recursive: true, withFileTypes: true });
+    const groups = entries.filter((entry) => entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+    const members = await Promise.all([group, ...groups].map((name) => readFile(join(name, "cgroup.procs"), "utf8")));
+    return members.every((text) => text === "");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
   }
 }
 

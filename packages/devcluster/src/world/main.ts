@@ -8,7 +8,14 @@ import { join } from "node:path";
 
 import { identify, ownIdentity } from "../process/identity.ts";
 import { writeRecord } from "../supervisor/record.ts";
-import { makeCgroups, planCgroups, readCgroupFacts, removeCgroups } from "./cgroups.ts";
+import {
+  CGROUP_PREFIX,
+  makeCgroups,
+  planCgroups,
+  readCgroupFacts,
+  removeAbandonedCgroups,
+  removeCgroups,
+} from "./cgroups.ts";
 import type { CgroupPlan } from "./cgroups.ts";
 import { writeWorld } from "./world.ts";
 import type { WorldSpec } from "./world.ts";
@@ -23,6 +30,7 @@ const { directory } = spec;
 
 const plan = planCgroups(await readCgroupFacts(), cgroupName());
 await writeWorld(directory, { cgroups: plan.roots });
+await removeAbandonedCgroups(plan.roots);
 await makeCgroups(plan);
 const [command = "", ...args] = commandLine(plan);
 const child = spawn(command, args, { stdio: "inherit", cwd: directory, env: environment() });
@@ -47,7 +55,7 @@ process.exit(code);
 /** A name that no other world on this machine has, and that leads to the data directory. */
 function cgroupName(): string {
   const sum = createHash("sha256").update(directory).digest("hex");
-  return `berth-${sum.slice(0, 8)}-${randomBytes(3).toString("hex")}`;
+  return `${CGROUP_PREFIX}${sum.slice(0, 8)}-${randomBytes(3).toString("hex")}`;
 }
 
 /**
