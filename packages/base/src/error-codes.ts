@@ -1,4 +1,5 @@
 import type { CodeEntry } from "./error-kinds.ts";
+import { EXPOSURE_CODES } from "./exposure-codes.ts";
 
 /**
  * The closed list of error codes. A code is stable: it never changes its
@@ -257,6 +258,7 @@ export const ERROR_CODES = {
     title: "The operation cannot be repeated",
     hint: "Send the request again.",
   },
+  ...EXPOSURE_CODES,
   UNAVAILABLE: { kind: "unavailable", title: "Berth cannot serve this now", hint: "Try again shortly." },
   EXHAUSTED: { kind: "exhausted", title: "A limit is reached", hint: "Try again after the time in Retry-After." },
   NOT_READY: {

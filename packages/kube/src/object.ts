@@ -9,6 +9,9 @@ export interface ObjectMetadata {
   readonly annotations?: Readonly<Record<string, string>>;
   /** RFC 3339. */
   readonly creationTimestamp?: string;
+  /** RFC 3339; set once its deletion was asked for. */
+  readonly deletionTimestamp?: string;
+  readonly finalizers?: readonly string[];
   /** Who has written which fields, and when last. */
   readonly managedFields?: readonly { readonly time?: string }[];
 }

@@ -3,6 +3,7 @@ import type { Logger } from "@berth/base";
 import type { Principal } from "./domain/access/index.ts";
 import type { SourceSubmit, SourceView } from "./domain/chart-sources/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
+import type { ExposureSubmit, ExposureView, PoolView } from "./domain/exposures/index.ts";
 import type { OperationView, Retry, Submit } from "./domain/operations/index.ts";
 import type { OutdatedLister, ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
@@ -22,6 +23,7 @@ export interface Berth {
   readonly planner: ReleasePlanner;
   readonly charts: ChartReader;
   readonly chartSources: { readonly submit: SourceSubmit; readonly view: SourceView };
+  readonly exposures: { readonly submit: ExposureSubmit; readonly view: ExposureView; readonly pools: PoolView };
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;

@@ -5,6 +5,7 @@ import type { EgressPolicy, Engine } from "@berth/engine-client";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
+import { composeExposures } from "./compose-exposures.ts";
 import type { Config } from "./config.ts";
 import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
@@ -92,12 +93,11 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
   const stuck = () => stuckIn(cluster.name, index, stuckOf);
   const { submit } = operations;
+  const checkCluster = (name: string) => void clusters.get(name);
+  const exposing = composeExposures({ access, audit, cluster, checkCluster, log, clock }, { index, operations });
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access, policy, sources });
-  index.start();
-  operations.start();
-  unlocker.start();
-  declared.start();
+  for (const part of [index, operations, unlocker, declared, exposing]) part.start();
 
   const berth: Berth = {
     submit,
@@ -108,7 +108,8 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     planner: createReleasePlanner({ ...parts, access, clusters }),
     charts,
     chartSources: declared,
-    readiness: readinessOf(engine, index, operations),
+    exposures: exposing,
+    readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
     principal: loopbackPrincipal,
     defaultCluster: config.cluster,
@@ -120,6 +121,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     async close() {
       await unlocker.stop();
       await operations.stop();
+      await exposing.stop();
       await Promise.all([index.stop(), declared.stop()]);
       await engine.stop();
       await client.close();

@@ -1,5 +1,12 @@
-import { chartService, chartSourceService, operationService, releaseService } from "@berth/contract";
-import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import {
+  chartService,
+  chartSourceService,
+  exposureService,
+  operationService,
+  poolService,
+  releaseService,
+} from "@berth/contract";
+import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { FastifyInstance } from "fastify";
@@ -8,21 +15,26 @@ import type { Berth } from "../../berth.ts";
 import { BODY_LIMIT } from "../shared/body.ts";
 import { toContext, toHints } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
-import { createHandlers, handlerKey } from "../shared/handlers.ts";
-import type { Handler } from "../shared/handler.ts";
+import { createHandlers, createStreams, handlerKey } from "../shared/handlers.ts";
+import type { Handler, StreamHandler } from "../shared/handler.ts";
 import { validate } from "../shared/validate.ts";
 
 /** Connect, gRPC and gRPC-Web for each service of berth.v1, with the handlers of REST. */
 export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
   const handlers = createHandlers(berth);
+  const streams = createStreams(berth);
   const routes = (router: ConnectRouter) => {
     for (const service of [
       releaseService.ReleaseService,
       operationService.OperationService,
       chartService.ChartService,
       chartSourceService.ChartSourceService,
+      exposureService.ExposureService,
+      poolService.PoolService,
     ] as DescService[]) {
       const methods = service.methods.map((method) => {
+        const stream = streams.get(handlerKey(method));
+        if (stream !== undefined) return [method.localName, toStream(berth, method, stream)];
         const unary = method as DescMethodUnary;
         return [method.localName, toImplementation(berth, unary, handlers.get(handlerKey(method)) as Handler)];
       });
@@ -40,6 +52,19 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
     try {
       validate(method.input, request);
       return await handler(request, context, toHints(header));
+    } catch (error) {
+      throw toConnectError(toBerthError(error, berth.log, context.requestId));
+    }
+  };
+}
+
+function toStream(berth: Berth, method: DescMethod, handler: StreamHandler) {
+  return async function* (request: Message, call: HandlerContext): AsyncGenerator<Message> {
+    const context = toContext((name) => call.requestHeader.get(name) ?? undefined);
+    call.responseHeader.set("x-request-id", context.requestId);
+    try {
+      validate(method.input, request);
+      yield* handler(request, context, call.signal);
     } catch (error) {
       throw toConnectError(toBerthError(error, berth.log, context.requestId));
     }

@@ -2,10 +2,12 @@ import { BerthError } from "@berth/base";
 import {
   chartService,
   chartSourceService,
+  exposureService,
   httpBindings,
   matchRoute,
   operation,
   operationService,
+  poolService,
   releaseService,
   toAnswer,
   toRequest,
@@ -17,10 +19,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Berth } from "../../berth.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints, toWait } from "../shared/context.ts";
-import { createHandlers, handlerKey } from "../shared/handlers.ts";
+import { createHandlers, createStreams, handlerKey } from "../shared/handlers.ts";
 import type { Handler, WriteHints } from "../shared/handler.ts";
 import { validate } from "../shared/validate.ts";
 import { registerEvents, streamEvents } from "./events.ts";
+import { streamNews } from "./news.ts";
 import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
 
 /** Content types whose bytes are read as JSON; curl sends a form's by itself. */
@@ -33,8 +36,11 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
     operationService.OperationService,
     chartService.ChartService,
     chartSourceService.ChartSourceService,
+    exposureService.ExposureService,
+    poolService.PoolService,
   ]);
   const handlers = createHandlers(berth);
+  const streams = createStreams(berth);
   registerEvents(app, berth);
   app.all("/v1/*", async (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
@@ -50,9 +56,13 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
         throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
       }
       case "found": {
-        const handler = handlers.get(handlerKey(match.binding.method)) as Handler;
+        const key = handlerKey(match.binding.method);
         const message = await decode(request, match.binding, match.variables);
         validate(match.binding.method.input, message);
+        const stream = streams.get(key);
+        if (stream !== undefined)
+          return streamNews(berth, request, reply, match.binding.method.output, stream, message);
+        const handler = handlers.get(key) as Handler;
         return answer(berth, { request, reply, handler, message, binding: match.binding });
       }
     }

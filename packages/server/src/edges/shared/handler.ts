@@ -1,4 +1,10 @@
-import type { DescMethodUnary, Message, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import type {
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  Message,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
 
 import type { RequestContext, SubmitOptions } from "../../domain/operations/index.ts";
 
@@ -17,3 +23,16 @@ export type Typed<M extends DescMethodUnary> = (
   context: RequestContext,
   hints?: WriteHints,
 ) => Promise<MessageInitShape<M["output"]>>;
+
+/** Answers one streaming request of berth.v1 until the signal aborts; the message has been validated. */
+export type StreamHandler = (request: Message, context: RequestContext, signal: AbortSignal) => AsyncIterable<Message>;
+
+/** Adds what one streaming RPC does. */
+export type AddStream = <M extends DescMethodServerStreaming>(
+  method: M,
+  handle: (
+    request: MessageShape<M["input"]>,
+    context: RequestContext,
+    signal: AbortSignal,
+  ) => AsyncIterable<MessageInitShape<M["output"]>>,
+) => void;

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
-import { releaseService as api } from "@berth/contract";
+import { release as model, releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
@@ -8,8 +8,10 @@ import { fromChecked } from "./from-check.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease } from "./from-domain.ts";
 import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
+import { addExposures, addExposureStreams, endpointOf } from "./exposures.ts";
 import { addOperations } from "./operations.ts";
-import type { Handler, Typed } from "./handler.ts";
+import type { AddStream, Handler, StreamHandler, Typed } from "./handler.ts";
+import { addPoolStreams, addPools } from "./pools.ts";
 import { addPlans } from "./plans.ts";
 import { toTarget } from "./to-command.ts";
 import { addWrites } from "./writes.ts";
@@ -17,6 +19,8 @@ import { addWrites } from "./writes.ts";
 /** Revisions that a history answers where the caller names no number, as Helm's. */
 const DEFAULT_HISTORY = 256;
 const DEFAULT_PAGE = 100;
+/** Exposures that a release names. */
+const MAX_EXPOSURES = 500;
 
 /** What each RPC does, by `service.method`: one table for every protocol. */
 export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
@@ -34,9 +38,12 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.listReleases, async (request) =>
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );
-  on(service.getRelease, async (request) =>
-    fromRelease(await releases.get(principal, toTarget(request), request.revision)),
-  );
+  on(service.getRelease, async (request) => {
+    const release = await releases.get(principal, toTarget(request), request.revision);
+    return Object.assign(create(model.ReleaseSchema, fromRelease(release)), {
+      exposures: await exposuresOf(berth, request),
+    });
+  });
   on(service.getReleaseHistory, async (request) => {
     const revisions = await releases.history(principal, toTarget(request), request.max || DEFAULT_HISTORY);
     return { revisions: revisions.map(fromRelease) };
@@ -74,7 +81,39 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   addChartSources(on, berth);
   addPlans(on, berth);
   addOperations(on, berth);
+  addExposures(on, berth);
+  addPools(on, berth);
   return table;
+}
+
+/** What each streaming RPC does, by `service.method`. */
+export function createStreams(berth: Berth): ReadonlyMap<string, StreamHandler> {
+  const table = new Map<string, StreamHandler>();
+  const on: AddStream = (method, handle) =>
+    table.set(handlerKey(method), async function* (request, context, signal) {
+      for await (const message of handle(request as never, context, signal)) yield create(method.output, message);
+    });
+  addExposureStreams(on, berth);
+  addPoolStreams(on, berth);
+  return table;
+}
+
+/** Where a release's services are reached. */
+async function exposuresOf({ exposures, principal }: Berth, { cluster, namespace, name }: Named) {
+  const query = { cluster, namespace, release: name, pool: "", slot: "", service: "" };
+  const { exposures: found } = await exposures.view.list(principal, query, { size: MAX_EXPOSURES, token: "" });
+  return found.map((one) =>
+    create(model.ReleaseExposureSchema, {
+      ...{ name: one.name, service: one.settings.service, endpoint: endpointOf(one) },
+      ready: one.state === "ready",
+    }),
+  );
+}
+
+interface Named {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** The key of a method in the table. */

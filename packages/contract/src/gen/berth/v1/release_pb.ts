@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file berth/v1/release.proto.
  */
 export const file_berth_v1_release: GenFile = /*@__PURE__*/
-  fileDesc("ChZiZXJ0aC92MS9yZWxlYXNlLnByb3RvEghiZXJ0aC52MSLTBAoHUmVsZWFzZRIPCgdjbHVzdGVyGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEhAKCHJldmlzaW9uGAQgASgFEg4KBnN0YXR1cxgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIyCg5maXJzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoFY2hhcnQYCSABKAsyDy5iZXJ0aC52MS5DaGFydBItCgZsYWJlbHMYCiADKAsyHS5iZXJ0aC52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjUKCnByb3ZlbmFuY2UYCyADKAsyIS5iZXJ0aC52MS5SZWxlYXNlLlByb3ZlbmFuY2VFbnRyeRIUCgxvcGVyYXRpb25faWQYDCABKAkSEgoKdW5yZWFkYWJsZRgNIAEoCRIrCgdkZWxldGVkGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdHVjaxgPIAEoCzIWLmJlcnRoLnYxLlN0dWNrUmVsZWFzZRISCgptYW5hZ2VkX2J5GBAgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaMQoPUHJvdmVuYW5jZUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiSQoMU3R1Y2tSZWxlYXNlEikKBXNpbmNlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YAiABKAkiOwoFQ2hhcnQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2FwcF92ZXJzaW9uGAMgASgJIlUKD09iamVjdFJlZmVyZW5jZRITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJIlkKDE9iamVjdFN0YXR1cxIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USDgoGc3RhdHVzGAIgASgJEg4KBnJlYXNvbhgDIAEoCSL1AQoESG9vaxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZldmVudHMYBCADKAkSDgoGd2VpZ2h0GAUgASgFEhcKD2RlbGV0ZV9wb2xpY2llcxgGIAMoCRIQCghtYW5pZmVzdBgHIAEoCRISCgpsYXN0X3BoYXNlGAggASgJEjAKDGxhc3Rfc3RhcnRlZBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9jb21wbGV0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
+  fileDesc("ChZiZXJ0aC92MS9yZWxlYXNlLnByb3RvEghiZXJ0aC52MSKBBQoHUmVsZWFzZRIPCgdjbHVzdGVyGAEgASgJEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEhAKCHJldmlzaW9uGAQgASgFEg4KBnN0YXR1cxgFIAEoCRITCgtkZXNjcmlwdGlvbhgGIAEoCRIyCg5maXJzdF9kZXBsb3llZBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMQoNbGFzdF9kZXBsb3llZBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHgoFY2hhcnQYCSABKAsyDy5iZXJ0aC52MS5DaGFydBItCgZsYWJlbHMYCiADKAsyHS5iZXJ0aC52MS5SZWxlYXNlLkxhYmVsc0VudHJ5EjUKCnByb3ZlbmFuY2UYCyADKAsyIS5iZXJ0aC52MS5SZWxlYXNlLlByb3ZlbmFuY2VFbnRyeRIUCgxvcGVyYXRpb25faWQYDCABKAkSEgoKdW5yZWFkYWJsZRgNIAEoCRIrCgdkZWxldGVkGA4gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIlCgVzdHVjaxgPIAEoCzIWLmJlcnRoLnYxLlN0dWNrUmVsZWFzZRISCgptYW5hZ2VkX2J5GBAgASgJEiwKCWV4cG9zdXJlcxgRIAMoCzIZLmJlcnRoLnYxLlJlbGVhc2VFeHBvc3VyZRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjEKD1Byb3ZlbmFuY2VFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlEKD1JlbGVhc2VFeHBvc3VyZRIMCgRuYW1lGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSEAoIZW5kcG9pbnQYAyABKAkSDQoFcmVhZHkYBCABKAgiSQoMU3R1Y2tSZWxlYXNlEikKBXNpbmNlGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZyZWFzb24YAiABKAkiOwoFQ2hhcnQSDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2FwcF92ZXJzaW9uGAMgASgJIlUKD09iamVjdFJlZmVyZW5jZRITCgthcGlfdmVyc2lvbhgBIAEoCRIMCgRraW5kGAIgASgJEhEKCW5hbWVzcGFjZRgDIAEoCRIMCgRuYW1lGAQgASgJIlkKDE9iamVjdFN0YXR1cxIpCgZvYmplY3QYASABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2USDgoGc3RhdHVzGAIgASgJEg4KBnJlYXNvbhgDIAEoCSL1AQoESG9vaxIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkSDAoEcGF0aBgDIAEoCRIOCgZldmVudHMYBCADKAkSDgoGd2VpZ2h0GAUgASgFEhcKD2RlbGV0ZV9wb2xpY2llcxgGIAMoCRIQCghtYW5pZmVzdBgHIAEoCRISCgpsYXN0X3BoYXNlGAggASgJEjAKDGxhc3Rfc3RhcnRlZBgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoObGFzdF9jb21wbGV0ZWQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wYgZwcm90bzM", [file_google_protobuf_timestamp]);
 
 /**
  * Release is a Helm release as it is stored on a cluster: its newest revision.
@@ -118,6 +118,13 @@ export type Release = Message<"berth.v1.Release"> & {
    * @generated from field: string managed_by = 16;
    */
   managedBy: string;
+
+  /**
+   * Where its Services are reached; only in the answer of GetRelease.
+   *
+   * @generated from field: repeated berth.v1.ReleaseExposure exposures = 17;
+   */
+  exposures: ReleaseExposure[];
 };
 
 /**
@@ -126,6 +133,44 @@ export type Release = Message<"berth.v1.Release"> & {
  */
 export const ReleaseSchema: GenMessage<Release> = /*@__PURE__*/
   messageDesc(file_berth_v1_release, 0);
+
+/**
+ * ReleaseExposure says where a port of a release's Service is reached.
+ *
+ * @generated from message berth.v1.ReleaseExposure
+ */
+export type ReleaseExposure = Message<"berth.v1.ReleaseExposure"> & {
+  /**
+   * Name of the exposure, in the release's namespace.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string service = 2;
+   */
+  service: string;
+
+  /**
+   * address:port; empty as long as it is not known.
+   *
+   * @generated from field: string endpoint = 3;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: bool ready = 4;
+   */
+  ready: boolean;
+};
+
+/**
+ * Describes the message berth.v1.ReleaseExposure.
+ * Use `create(ReleaseExposureSchema)` to create a new message.
+ */
+export const ReleaseExposureSchema: GenMessage<ReleaseExposure> = /*@__PURE__*/
+  messageDesc(file_berth_v1_release, 1);
 
 /**
  * StuckRelease says since when a release has no ending: it is pending-* or
@@ -153,7 +198,7 @@ export type StuckRelease = Message<"berth.v1.StuckRelease"> & {
  * Use `create(StuckReleaseSchema)` to create a new message.
  */
 export const StuckReleaseSchema: GenMessage<StuckRelease> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 1);
+  messageDesc(file_berth_v1_release, 2);
 
 /**
  * Chart names a chart as a release carries it.
@@ -182,7 +227,7 @@ export type Chart = Message<"berth.v1.Chart"> & {
  * Use `create(ChartSchema)` to create a new message.
  */
 export const ChartSchema: GenMessage<Chart> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 2);
+  messageDesc(file_berth_v1_release, 3);
 
 /**
  * ObjectReference names an object of a cluster.
@@ -216,7 +261,7 @@ export type ObjectReference = Message<"berth.v1.ObjectReference"> & {
  * Use `create(ObjectReferenceSchema)` to create a new message.
  */
 export const ObjectReferenceSchema: GenMessage<ObjectReference> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 3);
+  messageDesc(file_berth_v1_release, 4);
 
 /**
  * ObjectStatus is the live state of an object.
@@ -249,7 +294,7 @@ export type ObjectStatus = Message<"berth.v1.ObjectStatus"> & {
  * Use `create(ObjectStatusSchema)` to create a new message.
  */
 export const ObjectStatusSchema: GenMessage<ObjectStatus> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 4);
+  messageDesc(file_berth_v1_release, 5);
 
 /**
  * Hook is a hook of a revision with its last run.
@@ -315,5 +360,5 @@ export type Hook = Message<"berth.v1.Hook"> & {
  * Use `create(HookSchema)` to create a new message.
  */
 export const HookSchema: GenMessage<Hook> = /*@__PURE__*/
-  messageDesc(file_berth_v1_release, 5);
+  messageDesc(file_berth_v1_release, 6);
 

@@ -1,0 +1,72 @@
+import { randomUUID } from "node:crypto";
+
+import type { Clock, Logger } from "@berth/base";
+
+import { createPoolController } from "./controllers/address-pools.ts";
+import { createAddressController } from "./controllers/addresses.ts";
+import { createExposureController } from "./controllers/exposures.ts";
+import { createClaimController } from "./controllers/port-claims.ts";
+import type { Cluster } from "./domain/clusters/index.ts";
+import {
+  createConfigMapDriver,
+  createExposureCache,
+  createExposureSubmit,
+  createExposureView,
+  createNodePortDriver,
+  createPoolView,
+  createReleaseKeeper,
+} from "./domain/exposures/index.ts";
+import type { Operations } from "./domain/operations/index.ts";
+import type { ReleaseIndex } from "./domain/releases/index.ts";
+
+/** The ports of a cluster: their gate, their views, and who makes them true. Each driver is a line here. */
+export function composeExposures(
+  parts: Omit<Parameters<typeof createExposureSubmit>[0], "client" | "cache" | "drivers" | "replica" | "hasten"> & {
+    readonly cluster: Cluster;
+    readonly log: Logger;
+    readonly clock: Clock;
+  },
+  { index, operations }: { readonly index: ReleaseIndex; readonly operations: Pick<Operations, "isOpen"> },
+) {
+  const { cluster, log, clock } = parts;
+  const { client } = cluster;
+  const cache = createExposureCache(cluster, log, clock);
+  const drivers = new Map(
+    [
+      createConfigMapDriver({ client, service: (key) => cache.services.get(key), clock }),
+      createNodePortDriver({ client, services: () => cache.services.list() }),
+    ].map((driver) => [driver.name as string, driver]),
+  );
+  const all = { ...parts, client, cache, drivers, replica: randomUUID() };
+  const exposures = createExposureController(all);
+  const keeper = createReleaseKeeper({
+    ...all,
+    isThere(namespace, name) {
+      if (!index.ready().ok) return undefined;
+      const status = index.find(namespace, name)?.status;
+      return status !== undefined && status !== "uninstalled";
+    },
+    isOpen: (namespace, name) => operations.isOpen({ cluster: cluster.name, namespace, name }),
+  });
+  const controllers = [
+    exposures,
+    createClaimController(all),
+    createAddressController({ ...all, recheck: exposures.recheck }),
+    createPoolController(all),
+    keeper,
+  ];
+  return {
+    submit: createExposureSubmit({ ...all, hasten: exposures.hasten }),
+    view: createExposureView(all),
+    pools: createPoolView(all),
+    ready: () => cache.ready(),
+    start() {
+      cache.start();
+      keeper.start();
+    },
+    async stop() {
+      await Promise.all(controllers.map((controller) => controller.stop()));
+      await cache.stop();
+    },
+  };
+}
