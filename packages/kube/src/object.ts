@@ -12,6 +12,15 @@ export interface ObjectMetadata {
   /** RFC 3339; set once its deletion was asked for. */
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
+  /** Whose end is its end, too. */
+  readonly ownerReferences?: readonly {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly controller?: boolean;
+    readonly blockOwnerDeletion?: boolean;
+  }[];
   /** Who has written which fields, and when last. */
   readonly managedFields?: readonly { readonly time?: string }[];
 }

@@ -12,6 +12,7 @@ import {
   createExposureCache,
   createExposureSubmit,
   createExposureView,
+  createGatewayDriver,
   createNodePortDriver,
   createPoolView,
   createReleaseKeeper,
@@ -34,6 +35,7 @@ export function composeExposures(
   const drivers = new Map(
     [
       createConfigMapDriver({ client, service: (key) => cache.services.get(key), clock }),
+      createGatewayDriver({ client, log, clock }),
       createNodePortDriver({ client, services: () => cache.services.list() }),
     ].map((driver) => [driver.name as string, driver]),
   );

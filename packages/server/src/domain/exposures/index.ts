@@ -10,6 +10,7 @@ export { conditionsOf, pending, ready, refused } from "./conditions.ts";
 export type { Verdict } from "./conditions.ts";
 export { createConfigMapDriver } from "./drivers/configmap/driver.ts";
 export type { AddressState, Driver, PortWish } from "./drivers/driver.ts";
+export { createGatewayDriver } from "./drivers/gateway/driver.ts";
 export { createNodePortDriver } from "./drivers/nodeport/driver.ts";
 export { addFinalizer, dropFinalizer, isOvertaken, unknown, writeStatus } from "./objects.ts";
 export { driverOf } from "./places.ts";

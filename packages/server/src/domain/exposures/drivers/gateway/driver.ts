@@ -1,0 +1,212 @@
+import { BerthError, asBerthError } from "@berth/base";
+import {
+  createObject,
+  deleteObject,
+  getObject,
+  hasStatus,
+  isConflict,
+  isNotFound,
+  keyOf,
+  updateObject,
+} from "@berth/kube";
+import type { Informer, KubeClient, KubeObject, Resource } from "@berth/kube";
+
+import type { AddressState, Carried, Driver, Entry, PortWish } from "../driver.ts";
+import type { AddressObject, Protocol } from "../../resource.ts";
+import { createGatewayCache } from "./cache.ts";
+import type { GatewayCache, GatewayCacheParts } from "./cache.ts";
+import { judge } from "./judge.ts";
+import { listenerSets, routes } from "./resources.ts";
+import type { GatewayObject, Listener, ListenerSetObject, RouteObject } from "./resources.ts";
+import {
+  LABEL,
+  backendOfRoute,
+  carries,
+  factsOfListenerSet,
+  factsOfRoute,
+  gatewayOf,
+  isOurs,
+  listenerSetOf,
+  objectName,
+  routeOf,
+} from "./wanted.ts";
+
+/** Ports of one Gateway where its Address does not say: Envoy was measured to take 219 MiB with so many. */
+const CAPACITY = 1000;
+const PROTOCOLS = ["tcp", "udp"] as const;
+
+/**
+ * Carries ports by the Gateway API (1.6 and later): for each exposure one
+ * ListenerSet and one TCPRoute or UDPRoute a protocol, in the service's own
+ * namespace and owned by the Exposure. Nothing shared is written.
+ */
+export function createGatewayDriver(parts: GatewayCacheParts): Driver {
+  const cache = createGatewayCache(parts);
+  const { client } = parts;
+  const ends: (() => void)[] = [];
+  return {
+    name: "gateway",
+    capacity: CAPACITY,
+    protocolsOf: () => PROTOCOLS,
+    describe: ({ backend }) => `${backend.namespace}/${backend.name}:${String(backend.port)}`,
+    isAsDescribed: ({ entry }, description) => entry === description,
+    async ensure(wish) {
+      await cache.ready();
+      openGateway(cache, wish.address);
+      return otherOn(cache, wish) ?? (await make(client, cache, wish));
+    },
+    async remove(removal) {
+      const { namespace } = removal.exposure;
+      const name = objectName(removal.exposure);
+      // Asked and not remembered: what was made a moment ago is to go as well. Where nothing is served, nothing is there.
+      const set = await getObject<ListenerSetObject>(client, { resource: listenerSets, namespace, name });
+      if (set === undefined || carries(set, removal)) await removeAll(client, namespace, name);
+    },
+    async survey(address) {
+      await cache.ready();
+      return surveyOf(cache, address);
+    },
+    async drop(address, entry) {
+      await cache.ready();
+      const { namespace, name } = gatewayOf(address);
+      const found = cache.listenerSets
+        .byIndex("gateway", `${namespace}/${name}`)
+        .find((set) => isOurs(set) && set.spec.listeners.some((one) => isOn(one, entry.protocol, entry.port)));
+      if (found === undefined) return;
+      await removeAll(client, found.metadata.namespace ?? "", found.metadata.name);
+    },
+    start(tell) {
+      const informers: readonly Informer<KubeObject>[] = [cache.listenerSets, cache.routes.tcp, cache.routes.udp];
+      for (const informer of informers) {
+        const end = informer.onChange((change) => {
+          const object = change.type === "deleted" ? change.previous : change.object;
+          const owner = object.metadata.labels?.[LABEL];
+          if (owner !== undefined) tell(`${object.metadata.namespace ?? ""}/${owner}`);
+        });
+        ends.push(end);
+      }
+    },
+    async stop() {
+      for (const end of ends) end();
+      await cache.stop();
+    },
+  };
+}
+
+/** The Gateway of an address, if ListenerSets may attach to it. */
+function openGateway({ gateways }: GatewayCache, address: AddressObject): GatewayObject {
+  const { namespace, name } = gatewayOf(address);
+  const gateway = gateways.get(`${namespace}/${name}`);
+  if (gateway === undefined) {
+    throw new BerthError("DRIVER_UNAVAILABLE", `There is no Gateway "${name}" in namespace "${namespace}".`);
+  }
+  const from = gateway.spec.allowedListeners?.namespaces?.from ?? "None";
+  if (from === "None") {
+    const message = `The Gateway "${namespace}/${name}" lets no ListenerSet in.`;
+    throw new BerthError("DRIVER_REFUSED", message, { hint: "Set its spec.allowedListeners.namespaces.from to All." });
+  }
+  const refused = gateway.status?.conditions?.find(({ type, status }) => type === "Accepted" && status === "False");
+  if (refused === undefined) return gateway;
+  const words = `${refused.reason}: ${refused.message ?? ""}`;
+  throw new BerthError("DRIVER_UNAVAILABLE", `The Gateway "${namespace}/${name}" is not accepted (${words}).`);
+}
+
+/** Who else has the port: its listener would be in conflict, or worse, be the one that stays. */
+function otherOn(cache: GatewayCache, { address, port, protocols, exposure }: PortWish): Carried | undefined {
+  for (const { protocol, port: taken, entry, owner } of listenersOf(cache, address)) {
+    const isMine = owner?.metadata.name === objectName(exposure);
+    if (taken === port && protocols.includes(protocol) && !isMine) return { kind: "stranger", protocol, entry };
+  }
+  return undefined;
+}
+
+async function make(client: KubeClient, cache: GatewayCache, wish: PortWish): Promise<Carried> {
+  const key = `${wish.exposure.namespace}/${objectName(wish.exposure)}`;
+  const set = cache.listenerSets.get(key);
+  let isWritten = await put(client, listenerSets, listenerSetOf(wish), set, factsOfListenerSet);
+  const made = new Map<Protocol, RouteObject>();
+  for (const protocol of wish.protocols) {
+    const route = cache.routes[protocol].get(key);
+    const { resource } = routes[protocol];
+    if (await put(client, resource, routeOf(wish, protocol), route, factsOfRoute)) isWritten = true;
+    else if (route !== undefined) made.set(protocol, route);
+  }
+  if (isWritten || set === undefined) return { kind: "pending", message: "The Gateway's controller was told." };
+  return judge(set, made);
+}
+
+/** Makes an object what it is to be; true where that needed a write. */
+async function put<T extends KubeObject & { readonly spec: object }>(
+  client: KubeClient,
+  resource: Resource,
+  wanted: T,
+  known: T | undefined,
+  factsOf: (object: T) => string,
+): Promise<boolean> {
+  const { namespace, name } = wanted.metadata;
+  if (known !== undefined && factsOf(known) === factsOf(wanted)) return false;
+  try {
+    if (known === undefined) await createObject(client, { resource, namespace }, wanted);
+    else {
+      const { resourceVersion, uid } = known.metadata;
+      const body = { ...wanted, metadata: { ...wanted.metadata, resourceVersion, uid } };
+      await updateObject(client, { resource, namespace, name }, body);
+    }
+  } catch (error) {
+    // Another replica was faster, or the watch is behind: it tells, and all is looked at again.
+    if (!isConflict(error) && !isNotFound(error)) throw refusal(error);
+  }
+  return true;
+}
+
+/** The API server's own words, where an admission policy or a definition says no. */
+function refusal(error: unknown): unknown {
+  const isRefused = hasStatus(error, 403) || hasStatus(error, 422) || hasStatus(error, 400);
+  return isRefused ? new BerthError("DRIVER_REFUSED", asBerthError(error).message, { cause: error }) : error;
+}
+
+/** Removes a ListenerSet and the routes of its name; bytes end with the listener. Where nothing is served, nothing is there. */
+async function removeAll(client: KubeClient, namespace: string, name: string): Promise<void> {
+  for (const resource of [listenerSets, routes.tcp.resource, routes.udp.resource]) {
+    await deleteObject(client, { resource, namespace, name });
+  }
+}
+
+function surveyOf(cache: GatewayCache, address: AddressObject): AddressState {
+  const gateway = openGateway(cache, address);
+  const entries = listenersOf(cache, address).map(({ protocol, port, entry, owner }) => {
+    return { protocol, port, entry, isOurs: owner !== undefined };
+  });
+  return { address: gateway.status?.addresses?.[0]?.value ?? "", entries };
+}
+
+/** Each listener on an address; with the ListenerSet as its owner where that is ours. */
+function listenersOf(
+  { gateways, listenerSets: sets, routes: byProtocol }: GatewayCache,
+  address: AddressObject,
+): (Omit<Entry, "isOurs"> & { readonly owner?: ListenerSetObject })[] {
+  const { namespace, name } = gatewayOf(address);
+  const key = `${namespace}/${name}`;
+  const own = (gateways.get(key)?.spec.listeners ?? []).map((listener) => ({
+    ...placeOf(listener),
+    entry: `listener ${listener.name} of the Gateway`,
+  }));
+  const attached = sets.byIndex("gateway", key).flatMap((set) =>
+    set.spec.listeners.map((listener) => {
+      const { protocol, port } = placeOf(listener);
+      if (!isOurs(set)) return { protocol, port, entry: `ListenerSet ${keyOf(set)}` };
+      return { protocol, port, entry: backendOfRoute(byProtocol[protocol].get(keyOf(set))), owner: set };
+    }),
+  );
+  return [...own, ...attached];
+}
+
+function isOn(listener: Listener, protocol: Protocol, port: number): boolean {
+  const place = placeOf(listener);
+  return place.protocol === protocol && place.port === port;
+}
+
+/** All protocols but UDP are spoken over TCP. */
+function placeOf({ protocol, port }: Listener): { readonly protocol: Protocol; readonly port: number } {
+  return { protocol: protocol === "UDP" ? "udp" : "tcp", port };
+}
