@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { dataDirectory, SetupError } from "@berth/devcluster";
+import { dataDirectory, SetupError, sharedGateway } from "@berth/devcluster";
 
 /** What `npm run up` can be told. */
 export interface UpOptions {
@@ -15,6 +15,8 @@ export interface UpOptions {
   readonly installCrds: boolean;
   /** Whether one of the embedded cluster's nodes runs real containers. */
   readonly real: boolean;
+  /** Whether Envoy Gateway is installed on the real node. */
+  readonly gateway: boolean;
   readonly forwards: readonly ForwardWish[];
 }
 
@@ -34,8 +36,10 @@ Starts a Kubernetes control plane with simulated nodes, and Berth on it. Ctrl-C 
   --data DIR         where the cluster is kept (default ${dataDirectory()})
   --reset            throw the kept cluster away first
   --real             add a node that runs real containers (Linux, root); see docs/real-node.md
+  --no-gateway       with --real: leave Envoy Gateway out, which is installed there otherwise
   --forward LOCAL=SERVICE.NAMESPACE:PORT[/udp]
-                     with --real: that port of 127.0.0.1 leads to the Service; may be given again
+                     with --real: that port of 127.0.0.1 leads to the Service; may be given again.
+                     LOCAL=gateway:PORT[/udp] leads to the address that exposed ports share
   --kubeconfig FILE  use that cluster instead of the embedded one
   --context NAME     context of that file (default: its current one)
   --install-crds     apply the CRDs and roles Berth needs to that cluster; they are only printed otherwise
@@ -53,6 +57,7 @@ const flags = {
   context: { type: "string", default: "" },
   "install-crds": { type: "boolean", default: false },
   real: { type: "boolean", default: false },
+  "no-gateway": { type: "boolean", default: false },
   forward: { type: "string", multiple: true, default: [] as string[] },
 } as const;
 
@@ -81,10 +86,17 @@ export function parseOptions(args: readonly string[]): UpOptions {
   if (!values.real && values.forward.length > 0) {
     throw new SetupError("--forward leads to real pods.", "Give --real as well.");
   }
-  return { ...values, port, installCrds: values["install-crds"], forwards: values.forward.map(parseForward) };
+  if (!values.real && values["no-gateway"]) {
+    throw new SetupError("--no-gateway belongs to --real.", "Leave it out: there is no gateway on simulated nodes.");
+  }
+  const gateway = values.real && !values["no-gateway"];
+  return { ...values, port, gateway, installCrds: values["install-crds"], forwards: values.forward.map(parseForward) };
 }
 
-/** Reads `8080=web.default:80/udp`. A name with a namespace is a Service's; anything else is taken as it is. */
+/**
+ * Reads `8080=web.default:80/udp`. A name with a namespace is a Service's, `gateway` is the shared Gateway; anything
+ * else is taken as it is.
+ */
 function parseForward(text: string): ForwardWish {
   const match = /^(\d+)=([a-z0-9.-]+):(\d+)(?:\/(tcp|udp))?$/.exec(text);
   const [, port, name = "", target, protocol = "tcp"] = match ?? [];
@@ -94,7 +106,8 @@ function parseForward(text: string): ForwardWish {
       "Give LOCAL=SERVICE.NAMESPACE:PORT, such as 8080=web.default:80.",
     );
   }
-  const host = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(name) ? `${name}.svc.cluster.local` : name;
+  const isService = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(name);
+  const host = isService ? `${name}.svc.cluster.local` : name === "gateway" ? sharedGateway.address : name;
   return { port: Number(port), to: { host, port: Number(target) }, protocol: protocol === "udp" ? "udp" : "tcp" };
 }
 

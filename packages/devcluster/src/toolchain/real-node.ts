@@ -32,8 +32,8 @@ export interface NodeToolchain {
   readonly path: readonly string[];
   /** Directory of the CNI plugins. */
   readonly cni: string;
-  /** OCI archives: what every pod needs, and agnhost. */
-  readonly images: Readonly<Record<keyof typeof nodeImages, string>>;
+  /** OCI archives that the node has from its start: what every pod needs, agnhost, and whatever is added. */
+  readonly images: Readonly<Record<string, string>>;
 }
 
 /**
