@@ -131,6 +131,8 @@ test("up says what is wrong with its options, and what to do", async () => {
     [["--context", "a"], /belong to --kubeconfig\.\n {2}Give/],
     [["--kubeconfig", join(data, "none")], /cannot be read\.\n {2}Give/],
     [["--forward", "8080=web.default:80"], /leads to real pods\.\n {2}Give --real/],
+    [["--internet"], /for real pods\.\n {2}Give --real/],
+    [["--no-gateway"], /belongs to --real\.\n {2}Leave/],
     [["--real", "--forward", "web"], /--forward web makes no sense\.\n {2}Give LOCAL=/],
     [["--real", "--forward", "0=web.default:80"], /makes no sense/],
     [["--real", "--kubeconfig", "a"], /there is none\.\n {2}Leave one out/],

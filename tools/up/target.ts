@@ -54,7 +54,13 @@ export async function embeddedCluster(
   const toolchain = await ensureToolchain({ progress });
   const parts = await realParts(options, progress);
   const cluster = await progress.run("Starting Kubernetes", () =>
-    startCluster({ dataDir, toolchain, onFailure, ...(parts.real === undefined ? {} : { real: parts.real }) }),
+    startCluster({
+      dataDir,
+      toolchain,
+      onFailure,
+      internet: options.internet,
+      ...(parts.real === undefined ? {} : { real: parts.real }),
+    }),
   );
   try {
     await withClient(cluster.kubeconfig, "", makeHome);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { repository, sharedGateway } from "@berth/devcluster";
+import { nodeRegistry, repository, sharedGateway } from "@berth/devcluster";
 
 /** What is true of the running Berth. */
 export interface Facts {
@@ -23,7 +23,8 @@ const simulated = [
 
 const real = [
   "The control plane is real Kubernetes, and so is its node real-1: pods run there, in containers. The other nodes are",
-  "simulated by KWOK, for pods that tolerate kwok.x-k8s.io/node. No image is pulled: docs/real-node.md says which are there.",
+  `simulated by KWOK, for pods that tolerate kwok.x-k8s.io/node. Images come from ${nodeRegistry.name} alone, a registry`,
+  "beside the node: docs/real-node.md says how to push there, and which images are there already.",
   "",
 ];
 

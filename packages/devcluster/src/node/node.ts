@@ -1,3 +1,4 @@
+import type { Server } from "node:net";
 import { join } from "node:path";
 
 import type { AdminApi } from "../cluster/api.ts";
@@ -9,10 +10,11 @@ import type { Target } from "../door/protocol.ts";
 import { readArchive } from "../images/read-archive.ts";
 import { furnishStore, platform } from "../images/store.ts";
 import { runCommand } from "../process/command.ts";
-import type { NodeToolchain } from "../toolchain/real-node.ts";
 import { readWorld } from "../world/world.ts";
 import { furnishNode } from "./furnish.ts";
-import { REAL_NODE } from "./places.ts";
+import type { NodeLayout } from "./files.ts";
+import { serveOutlet } from "./outlet.ts";
+import { nodeOutlet, REAL_NODE } from "./places.ts";
 import { nodeParts } from "./programs.ts";
 import type { NodePart } from "./programs.ts";
 
@@ -47,10 +49,11 @@ export interface OwnedNode extends RealNode {
 /** Makes the node of a cluster whose supervisor runs in a world. */
 export function createNode(
   directory: string,
-  toolchain: NodeToolchain,
+  { toolchain, internet }: Pick<NodeLayout, "toolchain" | "internet">,
   parts: Readonly<Record<NodePart, Component>>,
 ): OwnedNode {
   let door: Door | undefined;
+  let outlet: Server | undefined;
   let holder = 0;
   const opened = () => {
     if (door === undefined) throw new Error("The real node has not started.");
@@ -82,6 +85,10 @@ export function createNode(
       holder = world.holder?.pid ?? 0;
       door = openDoor(holder);
       await door.forward({ host: "127.0.0.1", port: apiserver }, { port: apiserver });
+      if (internet) {
+        outlet = await door.listen(nodeOutlet);
+        serveOutlet(outlet);
+      }
       await furnishStore(toolchain, join(directory, "node/lib/containerd"));
       await components.containerd.start();
       for (const archive of Object.values(toolchain.images)) await importImage(archive);
@@ -90,7 +97,10 @@ export function createNode(
       await furnishNode(api);
       await Promise.all(nodeParts.filter((name) => name !== "containerd").map((name) => components[name].start()));
     },
-    close: () => door?.close() ?? Promise.resolve(),
+    async close() {
+      outlet?.close();
+      await door?.close();
+    },
   };
 }
 
