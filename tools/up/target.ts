@@ -5,13 +5,14 @@ import { join, resolve } from "node:path";
 import { silentLogger, systemClock } from "@berth/base";
 import {
   checkRealNode,
+  ensureEnvoyGateway,
   ensureRealNode,
   ensureToolchain,
   resetCluster,
   SetupError,
   startCluster,
 } from "@berth/devcluster";
-import type { Progress } from "@berth/devcluster";
+import type { GatewayParts, Progress } from "@berth/devcluster";
 import {
   applyDefinitions,
   createKubeClient,
@@ -35,6 +36,8 @@ export interface Target {
   readonly helm?: string;
   /** Present with a real node. */
   readonly kubectl?: string;
+  /** Present where Envoy Gateway is to be installed on it. */
+  readonly gateway?: GatewayParts;
   stop(): Promise<void>;
 }
 
@@ -49,9 +52,15 @@ export async function embeddedCluster(
   if (options.real) checkRealNode(dataDir);
   if (options.reset) await resetCluster(dataDir);
   const toolchain = await ensureToolchain({ progress });
-  const real = options.real ? { real: await ensureRealNode({ progress }) } : {};
+  const parts = await realParts(options, progress);
   const cluster = await progress.run("Starting Kubernetes", () =>
-    startCluster({ dataDir, toolchain, onFailure, ...real }),
+    startCluster({
+      dataDir,
+      toolchain,
+      onFailure,
+      internet: options.internet,
+      ...(parts.real === undefined ? {} : { real: parts.real }),
+    }),
   );
   try {
     await withClient(cluster.kubeconfig, "", makeHome);
@@ -65,7 +74,16 @@ export async function embeddedCluster(
   }
   const { kubeconfig, node, stop } = cluster;
   const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
-  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
+  const gateway = parts.gateway === undefined ? {} : { gateway: parts.gateway };
+  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, ...gateway, stop };
+}
+
+async function realParts({ real, gateway }: UpOptions, progress: Progress) {
+  if (!real) return {};
+  const node = await ensureRealNode({ progress });
+  if (!gateway) return { real: node };
+  const parts = await ensureEnvoyGateway({ progress });
+  return { real: { ...node, images: { ...node.images, ...parts.images } }, gateway: parts };
 }
 
 /** Takes a cluster that is there already, and says what Berth needs on it. */
