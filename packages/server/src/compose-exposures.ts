@@ -15,6 +15,7 @@ import {
   createGatewayDriver,
   createNodePortDriver,
   createPoolView,
+  createReleaseExposer,
   createReleaseKeeper,
 } from "./domain/exposures/index.ts";
 import type { Operations } from "./domain/operations/index.ts";
@@ -57,8 +58,10 @@ export function composeExposures(
     createPoolController(all),
     keeper,
   ];
+  const gate = { ...all, hasten: exposures.hasten };
   return {
-    submit: createExposureSubmit({ ...all, hasten: exposures.hasten }),
+    ...createReleaseExposer(gate),
+    submit: createExposureSubmit(gate),
     view: createExposureView(all),
     pools: createPoolView(all),
     ready: () => cache.ready(),

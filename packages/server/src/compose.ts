@@ -85,6 +85,10 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     callbacks: { endpoints: config.callbacks, egress: config.egress, render: edges.operationJson },
     actions: createActions(parts, config.stuck.afterMs),
     charts: parts.charts,
+    exposing: {
+      check: (namespace, wishes) => exposing.check(namespace, wishes),
+      make: (...asked) => exposing.make(...asked),
+    },
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });

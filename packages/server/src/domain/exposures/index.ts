@@ -14,6 +14,7 @@ export { createGatewayDriver } from "./drivers/gateway/driver.ts";
 export { createNodePortDriver } from "./drivers/nodeport/driver.ts";
 export { addFinalizer, dropFinalizer, isOvertaken, unknown, writeStatus } from "./objects.ts";
 export { driverOf } from "./places.ts";
+export { createReleaseExposer } from "./release-exposer.ts";
 export { createReleaseKeeper } from "./release-keeper.ts";
 export { releasePorts } from "./release-ports.ts";
 export {
