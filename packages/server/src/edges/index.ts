@@ -13,6 +13,7 @@ import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
 import { createPort } from "./shared/port.ts";
 import type { Port } from "./shared/port.ts";
+import { registerSwift } from "./swift/plugin.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -84,6 +85,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   registerOps(app, berth);
   registerRest(app, berth);
   registerAutom8s(app, berth);
+  registerSwift(app, berth);
   await app.register((scope) => registerConnect(scope, berth));
   await app.ready();
   const opened = port as unknown as Port;

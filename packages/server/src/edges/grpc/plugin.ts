@@ -1,4 +1,4 @@
-import { chartService, chartSourceService, operationService, releaseService } from "@berth/contract";
+import { chartService, chartSourceService, operationService, releaseService, swift } from "@berth/contract";
 import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
@@ -10,17 +10,19 @@ import { toContext, toHints } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
 import type { Handler } from "../shared/handler.ts";
+import { createSwiftHandlers } from "../swift/handlers.ts";
 import { validate } from "../shared/validate.ts";
 
-/** Connect, gRPC and gRPC-Web for each service of berth.v1, with the handlers of REST. */
+/** Connect, gRPC and gRPC-Web for each service, with the handlers of REST. */
 export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
-  const handlers = createHandlers(berth);
+  const handlers = new Map([...createHandlers(berth), ...createSwiftHandlers(berth)]);
   const routes = (router: ConnectRouter) => {
     for (const service of [
       releaseService.ReleaseService,
       operationService.OperationService,
       chartService.ChartService,
       chartSourceService.ChartSourceService,
+      swift.ReleaseService,
     ] as DescService[]) {
       const methods = service.methods.map((method) => {
         const unary = method as DescMethodUnary;
