@@ -35,7 +35,7 @@ export const SERVER_ZONES: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["compose.ts", "config.ts", "berth.ts", "edges", "domain"],
   "compose.ts": ["config.ts", "berth.ts", "version.ts", "controllers", "domain"],
   // The manifest of its package.
-  "version.ts": ["."],
+  "version.ts": [""],
   "config.ts": [],
   "berth.ts": ["domain"],
   edges: ["berth.ts", "edges", "domain"],
