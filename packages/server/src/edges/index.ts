@@ -86,10 +86,17 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   registerRest(app, berth);
   registerAutom8s(app, berth);
   registerSwift(app, berth);
-  await app.register((scope) => registerConnect(scope, berth));
+  const closing = new AbortController();
+  await app.register((scope) => registerConnect(scope, berth, closing.signal));
   await app.ready();
   const opened = port as unknown as Port;
   const address = await opened.listen(options.port, options.host);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return { url: `http://${host}:${String(address.port)}`, close: (deadlineMs) => opened.close(deadlineMs) };
+  return {
+    url: `http://${host}:${String(address.port)}`,
+    close(deadlineMs) {
+      closing.abort();
+      return opened.close(deadlineMs);
+    },
+  };
 }

@@ -1,5 +1,5 @@
-import { chartService, chartSourceService, operationService, releaseService, swift } from "@berth/contract";
-import type { DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import { health, swift } from "@berth/contract";
+import type { DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { FastifyInstance } from "fastify";
@@ -10,26 +10,28 @@ import { toContext, toHints } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
 import type { Handler } from "../shared/handler.ts";
-import { createSwiftHandlers } from "../swift/handlers.ts";
+import { BERTH_SERVICES } from "../shared/services.ts";
 import { validate } from "../shared/validate.ts";
+import { createSwiftHandlers } from "../swift/handlers.ts";
+import { registerHealth } from "./health.ts";
+import { registerReflection } from "./reflection.ts";
 
-/** Connect, gRPC and gRPC-Web for each service, with the handlers of REST. */
-export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
+const SERVICES = [...BERTH_SERVICES, swift.ReleaseService];
+
+/** Connect, gRPC and gRPC-Web for each service, with the handlers of REST. `closing`: aborted when the port is to close. */
+export async function registerConnect(app: FastifyInstance, berth: Berth, closing: AbortSignal): Promise<void> {
   const handlers = new Map([...createHandlers(berth), ...createSwiftHandlers(berth)]);
   const routes = (router: ConnectRouter) => {
-    for (const service of [
-      releaseService.ReleaseService,
-      operationService.OperationService,
-      chartService.ChartService,
-      chartSourceService.ChartSourceService,
-      swift.ReleaseService,
-    ] as DescService[]) {
+    for (const service of SERVICES) {
       const methods = service.methods.map((method) => {
         const unary = method as DescMethodUnary;
         return [method.localName, toImplementation(berth, unary, handlers.get(handlerKey(method)) as Handler)];
       });
       router.service(service, Object.fromEntries(methods) as never);
     }
+    const names = SERVICES.map(({ typeName }) => typeName);
+    registerHealth(router, berth.readiness, names, closing);
+    registerReflection(router, [...SERVICES, health.Health]);
   };
   await app.register(fastifyConnectPlugin, { routes, readMaxBytes: BODY_LIMIT });
 }
@@ -43,7 +45,7 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
       validate(method.input, request);
       return await handler(request, context, toHints(header));
     } catch (error) {
-      throw toConnectError(toBerthError(error, berth.log, context.requestId));
+      throw toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId);
     }
   };
 }

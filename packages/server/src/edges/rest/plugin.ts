@@ -1,15 +1,5 @@
 import { BerthError } from "@berth/base";
-import {
-  chartService,
-  chartSourceService,
-  httpBindings,
-  matchRoute,
-  operation,
-  operationService,
-  releaseService,
-  toAnswer,
-  toRequest,
-} from "@berth/contract";
+import { httpBindings, matchRoute, operation, toAnswer, toRequest } from "@berth/contract";
 import type { HttpBinding } from "@berth/contract";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -19,6 +9,7 @@ import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints, toWait } from "../shared/context.ts";
 import { createHandlers, handlerKey } from "../shared/handlers.ts";
 import type { Handler, WriteHints } from "../shared/handler.ts";
+import { BERTH_SERVICES } from "../shared/services.ts";
 import { validate } from "../shared/validate.ts";
 import { registerEvents, streamEvents } from "./events.ts";
 import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
@@ -28,12 +19,7 @@ const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
 
 /** REST with JSON under /v1, as the protos' google.api.http say. */
 export function registerRest(app: FastifyInstance, berth: Berth): void {
-  const bindings = httpBindings([
-    releaseService.ReleaseService,
-    operationService.OperationService,
-    chartService.ChartService,
-    chartSourceService.ChartSourceService,
-  ]);
+  const bindings = httpBindings(BERTH_SERVICES);
   const handlers = createHandlers(berth);
   registerEvents(app, berth);
   app.all("/v1/*", async (request, reply) => {

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Berth } from "../../berth.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints } from "../shared/context.ts";
-import { toBerthError, toConnectError, toHttpStatus } from "../shared/errors.ts";
+import { toBerthError, toGrpcCode, toHttpStatus } from "../shared/errors.ts";
 import type { Handler } from "../shared/handler.ts";
 import { handlerKey } from "../shared/handlers.ts";
 import { createSwiftHandlers } from "./handlers.ts";
@@ -70,7 +70,7 @@ function toFault(error: BerthError): object {
   return {
     error: message + where,
     message: message + where,
-    code: toConnectError(error).code,
+    code: toGrpcCode(error),
     details: [{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: code, domain: "berth.dev", metadata }],
   };
 }
