@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 
-import { ensureRealNode, nodeImages, ownTestCluster, whyNoRealNode } from "@berth/devcluster";
+import { ensureRealNode, nodeImages, ownTestCluster, waitUntil, whyNoRealNode } from "@berth/devcluster";
 import type { DevCluster, RealNode } from "@berth/devcluster";
 
 import { failed, succeeded } from "./support/answers.ts";
@@ -19,11 +23,12 @@ metadata:
   name: {{ .Release.Name }}
 spec:
   replicas: {{ .Values.replicas | default 1 }}
+  strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }
   selector: { matchLabels: { app: {{ .Release.Name }} } }
   template:
     metadata: { labels: { app: {{ .Release.Name }} } }
     spec:
-      terminationGracePeriodSeconds: 1
+      terminationGracePeriodSeconds: {{ .Values.grace | default 1 }}
       containers:
         - name: main
           image: {{ .Values.image | default "${nodeImages.agnhost}" | quote }}
@@ -104,6 +109,119 @@ test("an install waits until the container answers; uninstalled, nothing is left
   }
 });
 
+/** Asks through the release's Service while some work is done, each time over a new connection; gives what came. */
+async function keepAsking(name: string, work: () => Promise<void>): Promise<Map<string, number>> {
+  const service = await berth.object<{ spec: { clusterIP: string } }>(`api/v1/namespaces/{ns}/services/${name}`);
+  await using forward = await nodeOf(cluster).forward({ host: service?.spec.clusterIP ?? "", port: 80 });
+  // kube-proxy learns of new endpoints within a second.
+  await waitUntil("the Service answers", 10_000, () => askOnce(forward.port).then(() => true));
+  const came = new Map<string, number>();
+  let isOver = false;
+  const loop = async () => {
+    while (!isOver) {
+      const answer = await askOnce(forward.port).catch((error: unknown) => String(error));
+      came.set(answer, (came.get(answer) ?? 0) + 1);
+      // Without a pause it would run out of ports to ask from.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  const loops = [loop(), loop()];
+  try {
+    await work();
+  } finally {
+    isOver = true;
+    await Promise.all(loops);
+  }
+  return came;
+}
+
+async function askOnce(port: number): Promise<string> {
+  const request = get({ host: "127.0.0.1", port, agent: false, timeout: 5_000 });
+  request.on("timeout", () => request.destroy(new Error("no answer")));
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  return await text(response);
+}
+
+test("an upgrade rolls pods without losing a request; a rollback brings the old answer back", { skip }, async () => {
+  // Whatever is asked, it answers that; told to end, it goes on for a while, until nobody asks it any more.
+  const flags = ["--http-port=8080", "--delay-shutdown=5"];
+  const values = (says: string) => {
+    return { args: ["netexec", ...flags, `--http-override=/echo?msg=${says}`], replicas: 2, grace: 10 };
+  };
+  const options = { wait: true, timeout: "60s" };
+  succeeded(await install("rolling", values("one")));
+  const upgraded = await keepAsking("rolling", async () => {
+    const body = { chart: { path: chart }, values: values("two"), options };
+    succeeded(await berth.request<OperationAnswer>("PUT", `${berth.releases}/rolling`, body));
+  });
+  assert.deepEqual([...upgraded.keys()].sort(), ["one", "two"], JSON.stringify([...upgraded]));
+  assert.ok(
+    [...upgraded.values()].every((count) => count > 20),
+    JSON.stringify([...upgraded]),
+  );
+  const back = await keepAsking("rolling", async () => {
+    const body = { revision: 1, options };
+    succeeded(await berth.request<OperationAnswer>("POST", `${berth.releases}/rolling:rollback`, body));
+  });
+  assert.deepEqual([...back.keys()].sort(), ["one", "two"], JSON.stringify([...back]));
+  // The pods that go away are still asked until kube-proxy hears of it.
+  await waitUntil("only the old answer comes", 20_000, async () => {
+    const answers = await keepAsking("rolling", () => new Promise((resolve) => setTimeout(resolve, 500)));
+    return [...answers.keys()].join() === "one";
+  });
+  succeeded(await berth.request<OperationAnswer>("DELETE", `${berth.releases}/rolling`, { options: { wait: true } }));
+});
+
+/** A Helm test that runs what a value says. */
+const TEST = `apiVersion: v1
+kind: Pod
+metadata:
+  name: {{ .Release.Name }}-test
+  annotations: { helm.sh/hook: test, helm.sh/hook-delete-policy: before-hook-creation }
+spec:
+  restartPolicy: Never
+  containers:
+    - name: main
+      image: ${nodeImages.agnhost}
+      args: {{ .Values.test | toJson }}
+`;
+
+test("a Helm test's pod runs, and its result and its log come back", { skip }, async () => {
+  const tested = await berth.charts.write("tested", { "templates/app.yaml": APP, "templates/test.yaml": TEST });
+  const run = async (name: string, command: readonly string[]) => {
+    const body = { name, chart: { path: tested }, values: { test: command }, options: { wait: true, timeout: "60s" } };
+    succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body));
+    const { log, operation } = await follow(`${berth.releases}/${name}:test`, { timeout: "60s" });
+    const { body: listed } = await berth.request<{ hooks: Hook[] }>("GET", `${berth.releases}/${name}/hooks`);
+    return { log, operation, phases: listed.hooks.map(({ last_phase }) => last_phase) };
+  };
+  const good = await run("good-test", ["entrypoint-tester", "all", "is", "well"]);
+  assert.equal(good.operation.state, "OPERATION_STATE_SUCCEEDED", JSON.stringify(good.operation.error));
+  assert.match(good.log, /all is well/);
+  assert.deepEqual(good.phases, ["Succeeded"]);
+  const bad = await run("bad-test", ["connect", "nobody:80", "--timeout=1s"]);
+  assert.equal(bad.operation.state, "OPERATION_STATE_FAILED");
+  assert.equal(bad.operation.error?.code, "TEST_FAILED", JSON.stringify(bad.operation.error));
+  assert.equal(bad.operation.error.object?.name, "bad-test-test");
+  assert.deepEqual(bad.phases, ["Failed"]);
+  assert.match(bad.log, /DNS/);
+});
+
+interface Hook {
+  readonly last_phase: string;
+}
+
+/** Sends a write, gives what containers print meanwhile and how it ended. */
+async function follow(path: string, body: object) {
+  let log = "";
+  let last: Record<string, unknown> = {};
+  for await (const { event, data } of sendForEvents(berth.url + path, "POST", body)) {
+    if (event === "log") log += JSON.stringify(data);
+    last = data;
+  }
+  return { log, operation: last as unknown as OperationAnswer };
+}
+
 /** Ways not to become ready: values, and what is said of them. */
 const troubles = {
   "bad-image": { values: { image: "registry.local/nothing:1" }, said: /ErrImagePull|ImagePullBackOff/ },
@@ -150,15 +268,9 @@ spec:
 
 test("a hook's Job runs, and its log is part of the events; one that fails ends the install", { skip }, async () => {
   const hooked = await berth.charts.write("hooked", { "templates/hook.yaml": HOOK });
-  const run = async (name: string, args: readonly string[]) => {
+  const run = (name: string, args: readonly string[]) => {
     const body = { name, chart: { path: hooked }, values: { args }, options: { timeout: "60s" } };
-    let log = "";
-    let last: Record<string, unknown> = {};
-    for await (const { event, data } of sendForEvents(berth.url + berth.releases, "POST", body)) {
-      if (event === "log") log += JSON.stringify(data);
-      last = data;
-    }
-    return { log, operation: last as unknown as OperationAnswer };
+    return follow(berth.releases, body);
   };
   const good = await run("good-hook", ["entrypoint-tester", "hello", "from", "the", "hook"]);
   assert.equal(good.operation.state, "OPERATION_STATE_SUCCEEDED", JSON.stringify(good.operation.error));

@@ -1,64 +1,20 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { repository } from "@berth/devcluster";
 
+import { startUp } from "./support/up.ts";
+
 let data: string;
+const up = (...args: string[]) => startUp(data, ...args);
 
 before(async () => {
   data = await mkdtemp(join(tmpdir(), "berth-up-"));
 });
 after(() => rm(data, { recursive: true, force: true }));
-
-interface Up {
-  readonly url: string;
-  readonly output: string;
-  /** Sends a signal and gives the exit code once it is gone. */
-  end(signal: NodeJS.Signals): Promise<number | null>;
-}
-
-/** Runs what `npm run up` runs, until it says that it is ready. */
-async function up(...args: string[]): Promise<Up> {
-  const port = await freePort();
-  const child = spawn(
-    process.execPath,
-    [join(repository, "tools/up/main.ts"), "--port", String(port), "--data", data, ...args],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const ended = once(child, "exit") as Promise<[number | null]>;
-  let output = "";
-  await new Promise<void>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes("Ctrl-C stops")) resolve();
-    };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
-    void ended.then(([code]) => reject(new Error(`It ended with ${String(code)}:\n${output}`)));
-  });
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    const [code] = await ended;
-    return code;
-  };
-  return { url: `http://127.0.0.1:${String(port)}`, output, end };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 /** Processes that work in the data directory: etcd, Kubernetes' parts, KWOK, their supervisor. */
 async function left(): Promise<string[]> {
@@ -131,6 +87,8 @@ test("up says what is wrong with its options, and what to do", async () => {
     [["--context", "a"], /belong to --kubeconfig\.\n {2}Give/],
     [["--kubeconfig", join(data, "none")], /cannot be read\.\n {2}Give/],
     [["--forward", "8080=web.default:80"], /leads to real pods\.\n {2}Give --real/],
+    [["--internet"], /for real pods\.\n {2}Give --real/],
+    [["--no-gateway"], /belongs to --real\.\n {2}Leave/],
     [["--real", "--forward", "web"], /--forward web makes no sense\.\n {2}Give LOCAL=/],
     [["--real", "--forward", "0=web.default:80"], /makes no sense/],
     [["--real", "--kubeconfig", "a"], /there is none\.\n {2}Leave one out/],

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import {
   buildFlags,
   ensureEngine,
+  ensureEnvoyGateway,
   ensureRealNode,
   ensureRegistry,
   ensureToolchain,
@@ -20,7 +21,7 @@ import { run } from "./run.ts";
 
 const everything = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts"];
 /** Those that want a real node: they come last, one after the other, for its parts may still be built meanwhile. */
-const REAL = /(^|\/)real-node\.test\.ts$/;
+const REAL = /(^|\/)real-node(-[a-z-]+)?\.test\.ts$/;
 /** Files at a time: the cluster they share takes the other core. */
 const CONCURRENCY = 2;
 /** The slowest test starts three clusters in a row: 20 s alone, several times that beside a build. */
@@ -42,7 +43,7 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   const registry = await ensureRegistry({ progress });
   const files = await listFiles(isWhole ? everything : patterns);
   const wantsReal = files.some((file) => REAL.test(file)) && whyNoRealNode() === undefined;
-  const built = wantsReal ? ensureRealNode({ progress }) : Promise.resolve(undefined);
+  const built = wantsReal ? buildRealNode() : Promise.resolve();
   // Heard where it is awaited.
   built.catch(() => undefined);
   const failures: string[] = [];
@@ -98,6 +99,11 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+async function buildRealNode(): Promise<void> {
+  await ensureRealNode({ progress });
+  await ensureEnvoyGateway({ progress });
 }
 
 /** The counts of several runs together, as the test runner itself says them. */

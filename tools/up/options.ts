@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-import { dataDirectory, SetupError } from "@berth/devcluster";
+import { dataDirectory, nodeRegistry, SetupError, sharedGateway } from "@berth/devcluster";
 
 /** What `npm run up` can be told. */
 export interface UpOptions {
@@ -15,6 +15,10 @@ export interface UpOptions {
   readonly installCrds: boolean;
   /** Whether one of the embedded cluster's nodes runs real containers. */
   readonly real: boolean;
+  /** Whether that node may fetch images from where this machine can. */
+  readonly internet: boolean;
+  /** Whether Envoy Gateway is installed on the real node. */
+  readonly gateway: boolean;
   readonly forwards: readonly ForwardWish[];
 }
 
@@ -34,8 +38,12 @@ Starts a Kubernetes control plane with simulated nodes, and Berth on it. Ctrl-C 
   --data DIR         where the cluster is kept (default ${dataDirectory()})
   --reset            throw the kept cluster away first
   --real             add a node that runs real containers (Linux, root); see docs/real-node.md
+  --internet         with --real: lets the node pull images from where this machine can (TLS only)
+  --no-gateway       with --real: leave Envoy Gateway out, which is installed there otherwise
   --forward LOCAL=SERVICE.NAMESPACE:PORT[/udp]
-                     with --real: that port of 127.0.0.1 leads to the Service; may be given again
+                     with --real: that port of 127.0.0.1 leads to the Service; may be given again.
+                     LOCAL=gateway:PORT[/udp] leads to the address that exposed ports share,
+                     LOCAL=registry:5000 to the registry that pods' images may come from
   --kubeconfig FILE  use that cluster instead of the embedded one
   --context NAME     context of that file (default: its current one)
   --install-crds     apply the CRDs and roles Berth needs to that cluster; they are only printed otherwise
@@ -43,6 +51,12 @@ Starts a Kubernetes control plane with simulated nodes, and Berth on it. Ctrl-C 
 
 BERTH_CONFIG names Berth's configuration file. BERTH_TOOLCHAIN=build|download|auto says how Kubernetes' programs are come by.
 `;
+
+/** Short names of what every real node has. */
+const OWN_NAMES: ReadonlyMap<string, string> = new Map([
+  ["gateway", sharedGateway.address],
+  ["registry", nodeRegistry.host],
+]);
 
 const flags = {
   help: { type: "boolean", short: "h", default: false },
@@ -53,6 +67,8 @@ const flags = {
   context: { type: "string", default: "" },
   "install-crds": { type: "boolean", default: false },
   real: { type: "boolean", default: false },
+  internet: { type: "boolean", default: false },
+  "no-gateway": { type: "boolean", default: false },
   forward: { type: "string", multiple: true, default: [] as string[] },
 } as const;
 
@@ -81,10 +97,20 @@ export function parseOptions(args: readonly string[]): UpOptions {
   if (!values.real && values.forward.length > 0) {
     throw new SetupError("--forward leads to real pods.", "Give --real as well.");
   }
-  return { ...values, port, installCrds: values["install-crds"], forwards: values.forward.map(parseForward) };
+  if (!values.real && values["no-gateway"]) {
+    throw new SetupError("--no-gateway belongs to --real.", "Leave it out: there is no gateway on simulated nodes.");
+  }
+  if (!values.real && values.internet) {
+    throw new SetupError("--internet is for real pods.", "Give --real as well.");
+  }
+  const gateway = values.real && !values["no-gateway"];
+  return { ...values, port, gateway, installCrds: values["install-crds"], forwards: values.forward.map(parseForward) };
 }
 
-/** Reads `8080=web.default:80/udp`. A name with a namespace is a Service's; anything else is taken as it is. */
+/**
+ * Reads `8080=web.default:80/udp`. A name with a namespace is a Service's, two names are our own; anything else is
+ * taken as it is.
+ */
 function parseForward(text: string): ForwardWish {
   const match = /^(\d+)=([a-z0-9.-]+):(\d+)(?:\/(tcp|udp))?$/.exec(text);
   const [, port, name = "", target, protocol = "tcp"] = match ?? [];
@@ -94,7 +120,8 @@ function parseForward(text: string): ForwardWish {
       "Give LOCAL=SERVICE.NAMESPACE:PORT, such as 8080=web.default:80.",
     );
   }
-  const host = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(name) ? `${name}.svc.cluster.local` : name;
+  const isService = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/.test(name);
+  const host = isService ? `${name}.svc.cluster.local` : (OWN_NAMES.get(name) ?? name);
   return { port: Number(port), to: { host, port: Number(target) }, protocol: protocol === "udp" ? "udp" : "tcp" };
 }
 

@@ -5,8 +5,10 @@ import { join, resolve } from "node:path";
 import { silentLogger, systemClock } from "@berth/base";
 import {
   checkRealNode,
+  ensureEnvoyGateway,
   ensureRealNode,
   ensureToolchain,
+  installGateway,
   resetCluster,
   SetupError,
   startCluster,
@@ -35,6 +37,8 @@ export interface Target {
   readonly helm?: string;
   /** Present with a real node. */
   readonly kubectl?: string;
+  /** Has the Berth at a URL install Envoy Gateway on it; present where that is wanted. */
+  readonly installGateway?: (url: string) => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,9 +53,15 @@ export async function embeddedCluster(
   if (options.real) checkRealNode(dataDir);
   if (options.reset) await resetCluster(dataDir);
   const toolchain = await ensureToolchain({ progress });
-  const real = options.real ? { real: await ensureRealNode({ progress }) } : {};
+  const parts = await realParts(options, progress);
   const cluster = await progress.run("Starting Kubernetes", () =>
-    startCluster({ dataDir, toolchain, onFailure, ...real }),
+    startCluster({
+      dataDir,
+      toolchain,
+      onFailure,
+      internet: options.internet,
+      ...(parts.real === undefined ? {} : { real: parts.real }),
+    }),
   );
   try {
     await withClient(cluster.kubeconfig, "", makeHome);
@@ -65,7 +75,18 @@ export async function embeddedCluster(
   }
   const { kubeconfig, node, stop } = cluster;
   const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
-  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
+  const target = { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
+  const { gateway } = parts;
+  if (gateway === undefined || node === undefined) return target;
+  return { ...target, installGateway: (url) => installGateway(url, gateway, node) };
+}
+
+async function realParts({ real, gateway }: UpOptions, progress: Progress) {
+  if (!real) return {};
+  const node = await ensureRealNode({ progress });
+  if (!gateway) return { real: node };
+  const parts = await ensureEnvoyGateway({ progress });
+  return { real: { ...node, images: { ...node.images, ...parts.images } }, gateway: parts };
 }
 
 /** Takes a cluster that is there already, and says what Berth needs on it. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { repository } from "@berth/devcluster";
+import { nodeRegistry, repository, sharedGateway } from "@berth/devcluster";
 
 /** What is true of the running Berth. */
 export interface Facts {
@@ -11,6 +11,8 @@ export interface Facts {
   readonly helm?: string | undefined;
   /** Path of kubectl, built with the embedded cluster's real node. */
   readonly kubectl?: string | undefined;
+  /** Whether Envoy Gateway is installed. */
+  readonly hasGateway: boolean;
 }
 
 const simulated = [
@@ -21,12 +23,20 @@ const simulated = [
 
 const real = [
   "The control plane is real Kubernetes, and so is its node real-1: pods run there, in containers. The other nodes are",
-  "simulated by KWOK, for pods that tolerate kwok.x-k8s.io/node. No image is pulled: docs/real-node.md says which are there.",
+  `simulated by KWOK, for pods that tolerate kwok.x-k8s.io/node. Images come from ${nodeRegistry.name} alone, a registry`,
+  "beside the node: docs/real-node.md says how to push there, and which images are there already.",
+  "",
+];
+
+const { name, namespace, address } = sharedGateway;
+const shared = [
+  `Berth has installed Envoy Gateway. ListenerSets of any namespace may add ports to the Gateway ${name} of ${namespace},`,
+  `whose address in there is ${address}; --forward 7000=gateway:7000 leads to its port 7000 from here.`,
   "",
 ];
 
 /** What a person sees once all runs. */
-export function welcome({ url, kubeconfig, log, helm, kubectl }: Facts): string {
+export function welcome({ url, kubeconfig, log, helm, kubectl, hasGateway }: Facts): string {
   const chart = join(repository, "examples/hello");
   const tail =
     helm === undefined
@@ -35,6 +45,7 @@ export function welcome({ url, kubeconfig, log, helm, kubectl }: Facts): string 
   return [
     "",
     ...(helm === undefined ? [] : kubectl === undefined ? simulated : real),
+    ...(hasGateway ? shared : []),
     `ready: ${url}`,
     `kubeconfig: ${kubeconfig}`,
     `log: ${log}`,

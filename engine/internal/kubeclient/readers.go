@@ -11,14 +11,15 @@ import (
 )
 
 // What a wait is for decides when an object is ready, as in Helm: kstatus' rules
-// for all, but a Job that has to be done, and of hooks Jobs and Pods alone.
+// for all but Gateway API's kinds, but a Job that has to be done, and of hooks
+// Jobs and Pods alone.
 
 func readyReader(mapper meta.RESTMapper) engine.StatusReader {
-	return statusreaders.NewStatusReader(mapper)
+	return statusreaders.NewStatusReader(mapper, programmedReaders(mapper)...)
 }
 
 func readyWithJobsReader(mapper meta.RESTMapper) engine.StatusReader {
-	return statusreaders.NewStatusReader(mapper, onlyFor("Job", mapper, jobDone))
+	return statusreaders.NewStatusReader(mapper, append(programmedReaders(mapper), onlyFor("Job", mapper, jobDone))...)
 }
 
 func hookReader(mapper meta.RESTMapper) engine.StatusReader {
@@ -29,7 +30,7 @@ func hookReader(mapper meta.RESTMapper) engine.StatusReader {
 	}}
 }
 
-// kindReader computes the status of one built-in kind.
+// kindReader computes the status of one kind.
 type kindReader struct {
 	engine.StatusReader
 	kind schema.GroupKind

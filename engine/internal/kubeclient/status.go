@@ -42,7 +42,7 @@ func (c *Client) Status(ctx context.Context, info *resource.Info) *enginev1.Obje
 		answer.Reason = bound(err.Error())
 		return answer
 	}
-	result, err := status.Compute(object)
+	result, err := compute(object)
 	if err != nil {
 		answer.Status = status.UnknownStatus.String()
 		answer.Reason = bound(err.Error())

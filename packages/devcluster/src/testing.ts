@@ -37,7 +37,7 @@ export async function testNamespace(): Promise<TestNamespace> {
 
 /** Starts a cluster for one test that breaks things; it goes with its scope, data and all. */
 export async function ownTestCluster(
-  options: Partial<Pick<ClusterOptions, "nodes" | "onFailure" | "durable" | "real">> = {},
+  options: Partial<Pick<ClusterOptions, "nodes" | "onFailure" | "durable" | "real" | "internet">> = {},
 ): Promise<DevCluster> {
   const dataDir = await mkdtemp(join(tmpdir(), "berth-cluster-"));
   const remove = () => rm(dataDir, { recursive: true, force: true });

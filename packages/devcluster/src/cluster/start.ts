@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly durable?: boolean;
   /** What a real node is made of: given, one joins the simulated ones, which then take only pods that tolerate them. */
   readonly real?: NodeToolchain;
+  /** Whether a real node may fetch images from where this machine can; not unless told so. */
+  readonly internet?: boolean;
   /** Hears of a part that died though nobody stopped it. */
   readonly onFailure?: (failure: Error) => void;
 }
@@ -72,7 +74,7 @@ export interface DevCluster extends AsyncDisposable {
  * @throws SetupError where a real node cannot run here.
  */
 export async function startCluster(options: ClusterOptions): Promise<DevCluster> {
-  const { dataDir, toolchain, nodes = NODES, durable = true, real, onFailure } = options;
+  const { dataDir, toolchain, nodes = NODES, durable = true, real, internet = false, onFailure } = options;
   if (real !== undefined) checkRealNode(dataDir);
   const lock = await takeDataDirectory(dataDir);
   const pki = await writePki(join(dataDir, "pki"));
@@ -82,7 +84,15 @@ export async function startCluster(options: ClusterOptions): Promise<DevCluster>
   const credentials = { ca: pki.authority.cert, ...pki.users.admin };
   await writePodLogs(dataDir);
   const programs = describePrograms({ directory: dataDir, toolchain, pki, ports, durable, isReal: real !== undefined });
-  const { parts, node } = await assemble({ dataDir, pki, stages: toolchain.kwokStages, programs, real, onFailure });
+  const { parts, node } = await assemble({
+    dataDir,
+    pki,
+    stages: toolchain.kwokStages,
+    programs,
+    real,
+    internet,
+    onFailure,
+  });
   const api = adminApi(server, credentials);
   const answers = () =>
     waitUntil("kube-apiserver is ready", START, async () => (await api.send("GET", "/readyz")).status === 200);
@@ -131,6 +141,7 @@ interface Assembly {
   readonly stages: string;
   readonly programs: Readonly<Record<ComponentName, ProgramSpec>>;
   readonly real: NodeToolchain | undefined;
+  readonly internet: boolean;
   readonly onFailure: ((failure: Error) => void) | undefined;
 }
 
@@ -140,15 +151,15 @@ interface Assembled {
 }
 
 /** Starts the supervisor: on this machine, or with a real node's programs in a world of their own. */
-async function assemble({ dataDir, pki, stages, programs, real, onFailure }: Assembly): Promise<Assembled> {
+async function assemble({ dataDir, pki, stages, programs, real, internet, onFailure }: Assembly): Promise<Assembled> {
   if (real === undefined) return { parts: createParts(dataDir, programs, undefined, onFailure) };
   await prepareWorld(dataDir);
-  const layout = { directory: dataDir, stages, toolchain: real, pki };
+  const layout = { directory: dataDir, stages, toolchain: real, pki, internet };
   await writeNodeFiles(layout);
   const world = { directory: dataDir, name: REAL_NODE, address: NODE_ADDRESS, path: real.path };
   const all = { ...programs, ...describeNodePrograms(layout) };
   const parts = createParts(dataDir, all, keeperCommand(world), onFailure);
-  return { parts, node: createNode(dataDir, real, parts.components) };
+  return { parts, node: createNode(dataDir, layout, parts.components) };
 }
 
 /** In this order nobody loses what it depends on while it ends. Containers end with the world. */

@@ -27,6 +27,8 @@ export interface ForwardOptions {
 /** The way from this machine's loopback address into a world, whose network is otherwise its own. */
 export interface Door {
   forward(to: Target, options?: ForwardOptions): Promise<Forward>;
+  /** Listens inside for connections that this process serves. */
+  listen(at: Target): Promise<Server>;
   close(): Promise<void>;
 }
 
@@ -43,19 +45,19 @@ export function openDoor(holder: number): Door {
     // Ctrl-C is for us alone: what we still want to say goes through here.
     detached: true,
   });
-  const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  const waiting = new Map<number, { resolve(socket?: Server): void; reject(error: Error): void }>();
   const fail = (why: string) => {
     for (const { reject } of waiting.values()) reject(new Error(why));
     waiting.clear();
   };
-  child.on("message", ({ id }: DoorReport) => {
-    waiting.get(id)?.resolve();
+  child.on("message", ({ id }: DoorReport, socket?: Server) => {
+    waiting.get(id)?.resolve(socket);
     waiting.delete(id);
   });
   child.once("error", (error) => fail(error.message));
   child.once("exit", () => fail("The door into the world is closed."));
   const order = (work: DoorOrder, socket?: Server | UdpSocket) =>
-    new Promise<void>((resolve, reject) => {
+    new Promise<Server | undefined>((resolve, reject) => {
       waiting.set(work.id, { resolve, reject });
       send(child, work, socket, reject);
     });
@@ -67,8 +69,15 @@ export function openDoor(holder: number): Door {
       const { port: actual } = socket.address() as { port: number };
       // Both of us hold the socket once it is sent; whoever is inside shall be the only one that serves it.
       await order({ verb: "open", id, to }, socket).finally(() => socket.close());
-      const close = () => order({ verb: "close", id });
+      const close = async () => {
+        await order({ verb: "close", id });
+      };
       return { port: actual, close, [Symbol.asyncDispose]: close };
+    },
+    async listen(at) {
+      const server = await order({ verb: "listen", id: ++last, at });
+      if (server === undefined) throw new Error("The door gave no socket.");
+      return server;
     },
     async close() {
       if (child.exitCode !== null || child.signalCode !== null) return;

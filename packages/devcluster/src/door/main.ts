@@ -15,6 +15,11 @@ process.on("message", (order: DoorOrder, socket: Server | UdpSocket | undefined)
   if (order.verb === "close") {
     open.get(order.id)?.();
     open.delete(order.id);
+  } else if (order.verb === "listen") {
+    const server = new Server().listen(order.at.port, order.at.host);
+    // Whoever is outside shall be the only one that serves it.
+    server.once("listening", () => process.send?.({ id: order.id }, server, {}, () => server.close()));
+    return;
   } else if (socket !== undefined) {
     open.set(order.id, socket instanceof Server ? serve(socket, order.to) : answer(socket, order.to));
   }

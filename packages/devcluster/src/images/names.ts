@@ -10,3 +10,9 @@ export const nodeImages = {
    */
   agnhost: `registry.k8s.io/e2e-test-images/agnhost:${versions.agnhost}`,
 } as const;
+
+/** Images of Envoy Gateway and of the proxy it runs, by their own names: made here, from its module and Envoy's wheel. */
+export const gatewayImages = {
+  envoyGateway: `docker.io/envoyproxy/gateway:v${versions.envoyGateway}`,
+  envoy: `docker.io/envoyproxy/envoy:distroless-v${versions.envoy}`,
+} as const;

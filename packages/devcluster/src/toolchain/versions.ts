@@ -10,6 +10,8 @@ export const versions = {
   coredns: "1.15.0",
   /** Part of Kubernetes' module, with a version of its own. */
   agnhost: "2.66.1",
+  envoyGateway: "1.9.1",
+  envoy: "1.40.0",
 } as const;
 
 /** Programs of the embedded cluster and the real helm command, by the package that builds each. */
