@@ -31,15 +31,15 @@ test(
       const up = await startUp(data, "--real", "--forward", `${String(port)}=gateway:80`);
       try {
         assert.match(up.output, /Berth installs Envoy Gateway: done/);
-        const answer = await fetch(`${up.url}/v1/clusters/local/namespaces/${namespace}/releases/${name}/status`);
-        const { ready, release } = (await answer.json()) as Status;
-        assert.deepEqual([ready, release.status, release.revision], [true, "deployed", 1], start);
         // Nothing is exposed yet: Envoy itself says so.
-        await waitUntil(
-          "Envoy answers",
-          30_000,
-          async () => (await fetch(`http://127.0.0.1:${String(port)}/`)).status === 404,
-        );
+        assert.equal((await fetch(`http://127.0.0.1:${String(port)}/`)).status, 404);
+        const path = `/v1/clusters/local/namespaces/${namespace}/releases/${name}/status`;
+        // Containers that were started again are reported one by one.
+        await waitUntil("all is ready", 60_000, async () => {
+          const { ready, release } = (await (await fetch(up.url + path)).json()) as Status;
+          assert.deepEqual([release.status, release.revision], ["deployed", 1], start);
+          return ready;
+        });
       } finally {
         assert.equal(await up.end("SIGINT"), 0);
       }

@@ -157,7 +157,8 @@ async function ended(replicas: readonly ReplicaProcess[], id: string): Promise<O
       if (operation.done) return operation;
       assert.ok(tries < 60, JSON.stringify(operation));
     } catch (error) {
-      if (error instanceof assert.AssertionError) throw error;
+      // One replica of three is away for a moment; where all are for long, there is nothing to wait for.
+      if (error instanceof assert.AssertionError || tries > 600) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

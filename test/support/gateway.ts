@@ -25,7 +25,7 @@ export async function startGatewayCluster(): Promise<GatewayCluster> {
     const { node } = cluster;
     assert.ok(node !== undefined);
     const berth = await startTestBerth({ kubeconfig: cluster.kubeconfig });
-    await installGateway(berth.url, parts);
+    await installGateway(berth.url, parts, node);
     return {
       ...{ cluster, node, berth, gateway: sharedGateway },
       forward: (port, protocol = "tcp") => node.forward({ host: sharedGateway.address, port }, { protocol }),

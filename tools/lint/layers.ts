@@ -33,8 +33,10 @@ export const OWNED_MODULES: Readonly<Record<string, readonly string[]>> = {
 export const SERVER_ZONES: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["index.ts", "compose.ts", "config.ts", "berth.ts", "edges", "domain"],
   "index.ts": ["compose.ts", "config.ts", "berth.ts", "edges", "domain"],
-  "compose.ts": ["compose-exposures.ts", "config.ts", "berth.ts", "controllers", "domain"],
+  "compose.ts": ["compose-exposures.ts", "config.ts", "berth.ts", "version.ts", "controllers", "domain"],
   "compose-exposures.ts": ["config.ts", "controllers", "domain"],
+  // The manifest of its package.
+  "version.ts": [""],
   "config.ts": [],
   "berth.ts": ["domain"],
   edges: ["berth.ts", "edges", "domain"],

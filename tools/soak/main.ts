@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 
+import { onParentGone } from "@berth/devcluster";
+
 import { run } from "../run-tests/run.ts";
 
 /** What kills, cuts and hands on; each round takes some minutes. */
@@ -14,6 +16,7 @@ time, for N minutes (default 30), and ends with the first round that fails.
 async function soak(minutes: number): Promise<boolean> {
   const asked = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => asked.abort(signal));
+  onParentGone(() => asked.abort("parent gone"));
   const until = performance.now() + minutes * 60_000;
   for (let round = 1; performance.now() < until; round++) {
     const left = Math.ceil((until - performance.now()) / 60_000);

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
-import { ensureEngine, installGateway, onParentGone, SetupError, streamProgress } from "@berth/devcluster";
+import { ensureEngine, onParentGone, SetupError, streamProgress } from "@berth/devcluster";
 
 import { checkPort, startGateway } from "./gateway.ts";
 import { parseOptions, usage } from "./options.ts";
@@ -33,12 +33,12 @@ async function up(args: readonly string[]): Promise<number> {
     const { port } = options;
     const gateway = await progress.run("Starting Berth", () => startGateway({ ...target, port, engine, log }));
     try {
-      const { gateway: parts } = target;
-      if (parts !== undefined) {
-        await progress.run("Berth installs Envoy Gateway", () => installGateway(gateway.url, parts));
+      const { installGateway } = target;
+      if (installGateway !== undefined) {
+        await progress.run("Berth installs Envoy Gateway", () => installGateway(gateway.url));
       }
       isUp = true;
-      console.log(welcome({ ...target, hasGateway: parts !== undefined, url: gateway.url, log }));
+      console.log(welcome({ ...target, hasGateway: installGateway !== undefined, url: gateway.url, log }));
       const why = await Promise.race([stopped.promise, failed.promise, gateway.ended.then(explain(log))]);
       progress.say(`\n${why}: stopping …`);
     } finally {

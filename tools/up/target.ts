@@ -8,11 +8,12 @@ import {
   ensureEnvoyGateway,
   ensureRealNode,
   ensureToolchain,
+  installGateway,
   resetCluster,
   SetupError,
   startCluster,
 } from "@berth/devcluster";
-import type { GatewayParts, Progress } from "@berth/devcluster";
+import type { Progress } from "@berth/devcluster";
 import {
   applyDefinitions,
   createKubeClient,
@@ -36,8 +37,8 @@ export interface Target {
   readonly helm?: string;
   /** Present with a real node. */
   readonly kubectl?: string;
-  /** Present where Envoy Gateway is to be installed on it. */
-  readonly gateway?: GatewayParts;
+  /** Has the Berth at a URL install Envoy Gateway on it; present where that is wanted. */
+  readonly installGateway?: (url: string) => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -74,8 +75,10 @@ export async function embeddedCluster(
   }
   const { kubeconfig, node, stop } = cluster;
   const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
-  const gateway = parts.gateway === undefined ? {} : { gateway: parts.gateway };
-  return { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, ...gateway, stop };
+  const target = { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
+  const { gateway } = parts;
+  if (gateway === undefined || node === undefined) return target;
+  return { ...target, installGateway: (url) => installGateway(url, gateway, node) };
 }
 
 async function realParts({ real, gateway }: UpOptions, progress: Progress) {

@@ -4751,7 +4751,9 @@ type GetRequest struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Target *Target                `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
 	// 0 means the newest.
-	Revision      int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision int32 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Whether templates, files and default values of the chart are wanted.
+	WithChart     bool `protobuf:"varint,3,opt,name=with_chart,json=withChart,proto3" json:"with_chart,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4800,6 +4802,13 @@ func (x *GetRequest) GetRevision() int32 {
 	return 0
 }
 
+func (x *GetRequest) GetWithChart() bool {
+	if x != nil {
+		return x.WithChart
+	}
+	return false
+}
+
 type GetResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Release *Release               `protobuf:"bytes,1,opt,name=release,proto3" json:"release,omitempty"`
@@ -4814,8 +4823,12 @@ type GetResponse struct {
 	Notes              string       `protobuf:"bytes,7,opt,name=notes,proto3" json:"notes,omitempty"`
 	Hooks              []*Hook      `protobuf:"bytes,8,rep,name=hooks,proto3" json:"hooks,omitempty"`
 	Error              *ActionError `protobuf:"bytes,9,opt,name=error,proto3" json:"error,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// The Chart.yaml of the revision, as JSON.
+	ChartMetadataJson string `protobuf:"bytes,10,opt,name=chart_metadata_json,json=chartMetadataJson,proto3" json:"chart_metadata_json,omitempty"`
+	// Absent unless asked for.
+	Chart         *StoredChart `protobuf:"bytes,11,opt,name=chart,proto3" json:"chart,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetResponse) Reset() {
@@ -4911,6 +4924,136 @@ func (x *GetResponse) GetError() *ActionError {
 	return nil
 }
 
+func (x *GetResponse) GetChartMetadataJson() string {
+	if x != nil {
+		return x.ChartMetadataJson
+	}
+	return ""
+}
+
+func (x *GetResponse) GetChart() *StoredChart {
+	if x != nil {
+		return x.Chart
+	}
+	return nil
+}
+
+// StoredChart is what Helm keeps of a chart with a revision: its dependencies
+// are not among it.
+type StoredChart struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Templates []*StoredFile          `protobuf:"bytes,1,rep,name=templates,proto3" json:"templates,omitempty"`
+	Files     []*StoredFile          `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	// Default values.
+	ValuesYaml    string `protobuf:"bytes,3,opt,name=values_yaml,json=valuesYaml,proto3" json:"values_yaml,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredChart) Reset() {
+	*x = StoredChart{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredChart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredChart) ProtoMessage() {}
+
+func (x *StoredChart) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredChart.ProtoReflect.Descriptor instead.
+func (*StoredChart) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *StoredChart) GetTemplates() []*StoredFile {
+	if x != nil {
+		return x.Templates
+	}
+	return nil
+}
+
+func (x *StoredChart) GetFiles() []*StoredFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *StoredChart) GetValuesYaml() string {
+	if x != nil {
+		return x.ValuesYaml
+	}
+	return ""
+}
+
+// StoredFile is a file of a chart.
+type StoredFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Data          []byte                 `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StoredFile) Reset() {
+	*x = StoredFile{}
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StoredFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StoredFile) ProtoMessage() {}
+
+func (x *StoredFile) ProtoReflect() protoreflect.Message {
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StoredFile.ProtoReflect.Descriptor instead.
+func (*StoredFile) Descriptor() ([]byte, []int) {
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *StoredFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StoredFile) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
 // Hook is a hook of a stored revision with its last run.
 type Hook struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -4930,7 +5073,7 @@ type Hook struct {
 
 func (x *Hook) Reset() {
 	*x = Hook{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4942,7 +5085,7 @@ func (x *Hook) String() string {
 func (*Hook) ProtoMessage() {}
 
 func (x *Hook) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[53]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4955,7 +5098,7 @@ func (x *Hook) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hook.ProtoReflect.Descriptor instead.
 func (*Hook) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{53}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Hook) GetName() string {
@@ -5039,7 +5182,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5051,7 +5194,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[54]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5064,7 +5207,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{54}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *HistoryRequest) GetTarget() *Target {
@@ -5091,7 +5234,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5103,7 +5246,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[55]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5116,7 +5259,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{55}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *HistoryResponse) GetRevisions() []*Release {
@@ -5143,7 +5286,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5155,7 +5298,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[56]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5168,7 +5311,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{56}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *StatusRequest) GetTarget() *Target {
@@ -5196,7 +5339,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5208,7 +5351,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[57]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5221,7 +5364,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{57}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StatusResponse) GetRelease() *Release {
@@ -5254,7 +5397,7 @@ type CheckRequest struct {
 
 func (x *CheckRequest) Reset() {
 	*x = CheckRequest{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5266,7 +5409,7 @@ func (x *CheckRequest) String() string {
 func (*CheckRequest) ProtoMessage() {}
 
 func (x *CheckRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[58]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5279,7 +5422,7 @@ func (x *CheckRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRequest.ProtoReflect.Descriptor instead.
 func (*CheckRequest) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{58}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *CheckRequest) GetTarget() *Target {
@@ -5301,7 +5444,7 @@ type CheckResponse struct {
 
 func (x *CheckResponse) Reset() {
 	*x = CheckResponse{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5313,7 +5456,7 @@ func (x *CheckResponse) String() string {
 func (*CheckResponse) ProtoMessage() {}
 
 func (x *CheckResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[59]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5326,7 +5469,7 @@ func (x *CheckResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckResponse.ProtoReflect.Descriptor instead.
 func (*CheckResponse) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{59}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *CheckResponse) GetRelease() *Release {
@@ -5364,7 +5507,7 @@ type CheckedObject struct {
 
 func (x *CheckedObject) Reset() {
 	*x = CheckedObject{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5376,7 +5519,7 @@ func (x *CheckedObject) String() string {
 func (*CheckedObject) ProtoMessage() {}
 
 func (x *CheckedObject) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[60]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5389,7 +5532,7 @@ func (x *CheckedObject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckedObject.ProtoReflect.Descriptor instead.
 func (*CheckedObject) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{60}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *CheckedObject) GetObject() *ObjectReference {
@@ -5433,7 +5576,7 @@ type FieldDrift struct {
 
 func (x *FieldDrift) Reset() {
 	*x = FieldDrift{}
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5445,7 +5588,7 @@ func (x *FieldDrift) String() string {
 func (*FieldDrift) ProtoMessage() {}
 
 func (x *FieldDrift) ProtoReflect() protoreflect.Message {
-	mi := &file_berth_engine_v1_engine_proto_msgTypes[61]
+	mi := &file_berth_engine_v1_engine_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5458,7 +5601,7 @@ func (x *FieldDrift) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FieldDrift.ProtoReflect.Descriptor instead.
 func (*FieldDrift) Descriptor() ([]byte, []int) {
-	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{61}
+	return file_berth_engine_v1_engine_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *FieldDrift) GetPath() string {
@@ -5864,11 +6007,13 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x05notes\x18\x03 \x01(\tR\x05notes\x12!\n" +
 	"\fencoded_size\x18\x04 \x01(\x03R\vencodedSize\x122\n" +
 	"\x05error\x18\x05 \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12!\n" +
-	"\fchart_digest\x18\x06 \x01(\tR\vchartDigest\"Y\n" +
+	"\fchart_digest\x18\x06 \x01(\tR\vchartDigest\"x\n" +
 	"\n" +
 	"GetRequest\x12/\n" +
 	"\x06target\x18\x01 \x01(\v2\x17.berth.engine.v1.TargetR\x06target\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x05R\brevision\"\xfa\x02\n" +
+	"\brevision\x18\x02 \x01(\x05R\brevision\x12\x1d\n" +
+	"\n" +
+	"with_chart\x18\x03 \x01(\bR\twithChart\"\xde\x03\n" +
 	"\vGetResponse\x122\n" +
 	"\arelease\x18\x01 \x01(\v2\x18.berth.engine.v1.ReleaseR\arelease\x12\x1f\n" +
 	"\vvalues_json\x18\x02 \x01(\tR\n" +
@@ -5880,7 +6025,19 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\bmanifest\x18\x06 \x01(\tR\bmanifest\x12\x14\n" +
 	"\x05notes\x18\a \x01(\tR\x05notes\x12+\n" +
 	"\x05hooks\x18\b \x03(\v2\x15.berth.engine.v1.HookR\x05hooks\x122\n" +
-	"\x05error\x18\t \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\"\xd8\x02\n" +
+	"\x05error\x18\t \x01(\v2\x1c.berth.engine.v1.ActionErrorR\x05error\x12.\n" +
+	"\x13chart_metadata_json\x18\n" +
+	" \x01(\tR\x11chartMetadataJson\x122\n" +
+	"\x05chart\x18\v \x01(\v2\x1c.berth.engine.v1.StoredChartR\x05chart\"\x9c\x01\n" +
+	"\vStoredChart\x129\n" +
+	"\ttemplates\x18\x01 \x03(\v2\x1b.berth.engine.v1.StoredFileR\ttemplates\x121\n" +
+	"\x05files\x18\x02 \x03(\v2\x1b.berth.engine.v1.StoredFileR\x05files\x12\x1f\n" +
+	"\vvalues_yaml\x18\x03 \x01(\tR\n" +
+	"valuesYaml\"4\n" +
+	"\n" +
+	"StoredFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04data\x18\x02 \x01(\fR\x04data\"\xd8\x02\n" +
 	"\x04Hook\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
@@ -6003,7 +6160,7 @@ func file_berth_engine_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_berth_engine_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
+var file_berth_engine_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 69)
 var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(StorageDriver)(0),            // 0: berth.engine.v1.StorageDriver
 	(WaitStrategy)(0),             // 1: berth.engine.v1.WaitStrategy
@@ -6065,39 +6222,41 @@ var file_berth_engine_v1_engine_proto_goTypes = []any{
 	(*RenderResponse)(nil),        // 57: berth.engine.v1.RenderResponse
 	(*GetRequest)(nil),            // 58: berth.engine.v1.GetRequest
 	(*GetResponse)(nil),           // 59: berth.engine.v1.GetResponse
-	(*Hook)(nil),                  // 60: berth.engine.v1.Hook
-	(*HistoryRequest)(nil),        // 61: berth.engine.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 62: berth.engine.v1.HistoryResponse
-	(*StatusRequest)(nil),         // 63: berth.engine.v1.StatusRequest
-	(*StatusResponse)(nil),        // 64: berth.engine.v1.StatusResponse
-	(*CheckRequest)(nil),          // 65: berth.engine.v1.CheckRequest
-	(*CheckResponse)(nil),         // 66: berth.engine.v1.CheckResponse
-	(*CheckedObject)(nil),         // 67: berth.engine.v1.CheckedObject
-	(*FieldDrift)(nil),            // 68: berth.engine.v1.FieldDrift
-	nil,                           // 69: berth.engine.v1.ActionContext.ProvenanceEntry
-	nil,                           // 70: berth.engine.v1.ActionOptions.LabelsEntry
-	nil,                           // 71: berth.engine.v1.ActionError.DetailsEntry
-	nil,                           // 72: berth.engine.v1.Release.LabelsEntry
-	nil,                           // 73: berth.engine.v1.Release.ProvenanceEntry
-	(*durationpb.Duration)(nil),   // 74: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 75: google.protobuf.Timestamp
+	(*StoredChart)(nil),           // 60: berth.engine.v1.StoredChart
+	(*StoredFile)(nil),            // 61: berth.engine.v1.StoredFile
+	(*Hook)(nil),                  // 62: berth.engine.v1.Hook
+	(*HistoryRequest)(nil),        // 63: berth.engine.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 64: berth.engine.v1.HistoryResponse
+	(*StatusRequest)(nil),         // 65: berth.engine.v1.StatusRequest
+	(*StatusResponse)(nil),        // 66: berth.engine.v1.StatusResponse
+	(*CheckRequest)(nil),          // 67: berth.engine.v1.CheckRequest
+	(*CheckResponse)(nil),         // 68: berth.engine.v1.CheckResponse
+	(*CheckedObject)(nil),         // 69: berth.engine.v1.CheckedObject
+	(*FieldDrift)(nil),            // 70: berth.engine.v1.FieldDrift
+	nil,                           // 71: berth.engine.v1.ActionContext.ProvenanceEntry
+	nil,                           // 72: berth.engine.v1.ActionOptions.LabelsEntry
+	nil,                           // 73: berth.engine.v1.ActionError.DetailsEntry
+	nil,                           // 74: berth.engine.v1.Release.LabelsEntry
+	nil,                           // 75: berth.engine.v1.Release.ProvenanceEntry
+	(*durationpb.Duration)(nil),   // 76: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 77: google.protobuf.Timestamp
 }
 var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	7,   // 0: berth.engine.v1.Target.cluster:type_name -> berth.engine.v1.Cluster
 	8,   // 1: berth.engine.v1.Target.apply:type_name -> berth.engine.v1.Identity
 	8,   // 2: berth.engine.v1.Target.storage:type_name -> berth.engine.v1.Identity
 	0,   // 3: berth.engine.v1.Target.storage_driver:type_name -> berth.engine.v1.StorageDriver
-	74,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
-	69,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
+	76,  // 4: berth.engine.v1.ActionContext.hold:type_name -> google.protobuf.Duration
+	71,  // 5: berth.engine.v1.ActionContext.provenance:type_name -> berth.engine.v1.ActionContext.ProvenanceEntry
 	13,  // 6: berth.engine.v1.ChartReference.repository:type_name -> berth.engine.v1.RepositoryChart
 	14,  // 7: berth.engine.v1.ChartReference.oci:type_name -> berth.engine.v1.OciChart
 	11,  // 8: berth.engine.v1.ChartReference.egress:type_name -> berth.engine.v1.EgressPolicy
 	15,  // 9: berth.engine.v1.ChartReference.access:type_name -> berth.engine.v1.SourceAccess
 	17,  // 10: berth.engine.v1.Values.set_file:type_name -> berth.engine.v1.SetFile
 	1,   // 11: berth.engine.v1.ActionOptions.wait:type_name -> berth.engine.v1.WaitStrategy
-	74,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
+	76,  // 12: berth.engine.v1.ActionOptions.timeout:type_name -> google.protobuf.Duration
 	2,   // 13: berth.engine.v1.ActionOptions.server_side_apply:type_name -> berth.engine.v1.ServerSideApply
-	70,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
+	72,  // 14: berth.engine.v1.ActionOptions.labels:type_name -> berth.engine.v1.ActionOptions.LabelsEntry
 	9,   // 15: berth.engine.v1.InstallRequest.target:type_name -> berth.engine.v1.Target
 	10,  // 16: berth.engine.v1.InstallRequest.context:type_name -> berth.engine.v1.ActionContext
 	12,  // 17: berth.engine.v1.InstallRequest.chart:type_name -> berth.engine.v1.ChartReference
@@ -6117,7 +6276,7 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	18,  // 31: berth.engine.v1.UninstallRequest.options:type_name -> berth.engine.v1.ActionOptions
 	9,   // 32: berth.engine.v1.TestRequest.target:type_name -> berth.engine.v1.Target
 	10,  // 33: berth.engine.v1.TestRequest.context:type_name -> berth.engine.v1.ActionContext
-	74,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
+	76,  // 34: berth.engine.v1.TestRequest.timeout:type_name -> google.protobuf.Duration
 	24,  // 35: berth.engine.v1.ObjectStatus.object:type_name -> berth.engine.v1.ObjectReference
 	19,  // 36: berth.engine.v1.PlanRequest.install:type_name -> berth.engine.v1.InstallRequest
 	20,  // 37: berth.engine.v1.PlanRequest.upgrade:type_name -> berth.engine.v1.UpgradeRequest
@@ -6125,7 +6284,7 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	29,  // 39: berth.engine.v1.PlanResponse.objects:type_name -> berth.engine.v1.PlannedObject
 	28,  // 40: berth.engine.v1.PlanResponse.hooks:type_name -> berth.engine.v1.PlannedHook
 	30,  // 41: berth.engine.v1.PlanResponse.crds:type_name -> berth.engine.v1.PlannedCrd
-	60,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
+	62,  // 42: berth.engine.v1.PlannedHook.hook:type_name -> berth.engine.v1.Hook
 	48,  // 43: berth.engine.v1.PlannedHook.error:type_name -> berth.engine.v1.ActionError
 	24,  // 44: berth.engine.v1.PlannedObject.object:type_name -> berth.engine.v1.ObjectReference
 	4,   // 45: berth.engine.v1.PlannedObject.change:type_name -> berth.engine.v1.PlannedChange
@@ -6137,7 +6296,7 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	48,  // 51: berth.engine.v1.SearchChartsResponse.error:type_name -> berth.engine.v1.ActionError
 	33,  // 52: berth.engine.v1.SearchChartsResponse.charts:type_name -> berth.engine.v1.ChartEntry
 	34,  // 53: berth.engine.v1.ChartEntry.newest:type_name -> berth.engine.v1.ChartVersion
-	75,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
+	77,  // 54: berth.engine.v1.ChartVersion.created:type_name -> google.protobuf.Timestamp
 	15,  // 55: berth.engine.v1.RefreshSourceRequest.access:type_name -> berth.engine.v1.SourceAccess
 	11,  // 56: berth.engine.v1.RefreshSourceRequest.egress:type_name -> berth.engine.v1.EgressPolicy
 	48,  // 57: berth.engine.v1.RefreshSourceResponse.error:type_name -> berth.engine.v1.ActionError
@@ -6148,7 +6307,7 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	48,  // 62: berth.engine.v1.ShowChartResponse.error:type_name -> berth.engine.v1.ActionError
 	41,  // 63: berth.engine.v1.ShowChartResponse.files:type_name -> berth.engine.v1.ChartFile
 	43,  // 64: berth.engine.v1.ActionEvents.events:type_name -> berth.engine.v1.ActionEvent
-	75,  // 65: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
+	77,  // 65: berth.engine.v1.ActionEvent.time:type_name -> google.protobuf.Timestamp
 	5,   // 66: berth.engine.v1.ActionEvent.phase:type_name -> berth.engine.v1.Phase
 	44,  // 67: berth.engine.v1.ActionEvent.applied:type_name -> berth.engine.v1.Applied
 	25,  // 68: berth.engine.v1.ActionEvent.status:type_name -> berth.engine.v1.ObjectStatus
@@ -6160,87 +6319,90 @@ var file_berth_engine_v1_engine_proto_depIdxs = []int32{
 	48,  // 74: berth.engine.v1.ActionResult.error:type_name -> berth.engine.v1.ActionError
 	57,  // 75: berth.engine.v1.ActionResult.rendered:type_name -> berth.engine.v1.RenderResponse
 	24,  // 76: berth.engine.v1.ActionError.object:type_name -> berth.engine.v1.ObjectReference
-	71,  // 77: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
-	75,  // 78: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
-	75,  // 79: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
-	75,  // 80: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
-	72,  // 81: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
-	73,  // 82: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
+	73,  // 77: berth.engine.v1.ActionError.details:type_name -> berth.engine.v1.ActionError.DetailsEntry
+	77,  // 78: berth.engine.v1.Release.first_deployed:type_name -> google.protobuf.Timestamp
+	77,  // 79: berth.engine.v1.Release.last_deployed:type_name -> google.protobuf.Timestamp
+	77,  // 80: berth.engine.v1.Release.deleted:type_name -> google.protobuf.Timestamp
+	74,  // 81: berth.engine.v1.Release.labels:type_name -> berth.engine.v1.Release.LabelsEntry
+	75,  // 82: berth.engine.v1.Release.provenance:type_name -> berth.engine.v1.Release.ProvenanceEntry
 	9,   // 83: berth.engine.v1.SettleRequest.target:type_name -> berth.engine.v1.Target
 	10,  // 84: berth.engine.v1.SettleRequest.context:type_name -> berth.engine.v1.ActionContext
-	74,  // 85: berth.engine.v1.SettleRequest.min_age:type_name -> google.protobuf.Duration
+	76,  // 85: berth.engine.v1.SettleRequest.min_age:type_name -> google.protobuf.Duration
 	49,  // 86: berth.engine.v1.SettleResponse.release:type_name -> berth.engine.v1.Release
 	48,  // 87: berth.engine.v1.SettleResponse.error:type_name -> berth.engine.v1.ActionError
-	74,  // 88: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
+	76,  // 88: berth.engine.v1.ExtendRequest.hold:type_name -> google.protobuf.Duration
 	9,   // 89: berth.engine.v1.RenderRequest.target:type_name -> berth.engine.v1.Target
 	10,  // 90: berth.engine.v1.RenderRequest.context:type_name -> berth.engine.v1.ActionContext
 	12,  // 91: berth.engine.v1.RenderRequest.chart:type_name -> berth.engine.v1.ChartReference
 	16,  // 92: berth.engine.v1.RenderRequest.values:type_name -> berth.engine.v1.Values
 	18,  // 93: berth.engine.v1.RenderRequest.options:type_name -> berth.engine.v1.ActionOptions
-	60,  // 94: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
+	62,  // 94: berth.engine.v1.RenderResponse.hooks:type_name -> berth.engine.v1.Hook
 	48,  // 95: berth.engine.v1.RenderResponse.error:type_name -> berth.engine.v1.ActionError
 	9,   // 96: berth.engine.v1.GetRequest.target:type_name -> berth.engine.v1.Target
 	49,  // 97: berth.engine.v1.GetResponse.release:type_name -> berth.engine.v1.Release
-	60,  // 98: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
+	62,  // 98: berth.engine.v1.GetResponse.hooks:type_name -> berth.engine.v1.Hook
 	48,  // 99: berth.engine.v1.GetResponse.error:type_name -> berth.engine.v1.ActionError
-	75,  // 100: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
-	75,  // 101: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
-	9,   // 102: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
-	49,  // 103: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
-	48,  // 104: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
-	9,   // 105: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
-	49,  // 106: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
-	25,  // 107: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
-	48,  // 108: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
-	9,   // 109: berth.engine.v1.CheckRequest.target:type_name -> berth.engine.v1.Target
-	49,  // 110: berth.engine.v1.CheckResponse.release:type_name -> berth.engine.v1.Release
-	67,  // 111: berth.engine.v1.CheckResponse.objects:type_name -> berth.engine.v1.CheckedObject
-	48,  // 112: berth.engine.v1.CheckResponse.error:type_name -> berth.engine.v1.ActionError
-	24,  // 113: berth.engine.v1.CheckedObject.object:type_name -> berth.engine.v1.ObjectReference
-	6,   // 114: berth.engine.v1.CheckedObject.state:type_name -> berth.engine.v1.CheckState
-	68,  // 115: berth.engine.v1.CheckedObject.fields:type_name -> berth.engine.v1.FieldDrift
-	48,  // 116: berth.engine.v1.CheckedObject.error:type_name -> berth.engine.v1.ActionError
-	19,  // 117: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
-	20,  // 118: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
-	21,  // 119: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
-	22,  // 120: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
-	23,  // 121: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
-	50,  // 122: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
-	52,  // 123: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
-	54,  // 124: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
-	56,  // 125: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
-	26,  // 126: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
-	31,  // 127: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
-	35,  // 128: berth.engine.v1.EngineService.RefreshSource:input_type -> berth.engine.v1.RefreshSourceRequest
-	37,  // 129: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
-	39,  // 130: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
-	58,  // 131: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
-	61,  // 132: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
-	63,  // 133: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
-	65,  // 134: berth.engine.v1.EngineService.Check:input_type -> berth.engine.v1.CheckRequest
-	42,  // 135: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
-	42,  // 136: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
-	42,  // 137: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
-	42,  // 138: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
-	42,  // 139: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
-	51,  // 140: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
-	53,  // 141: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
-	55,  // 142: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
-	57,  // 143: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
-	27,  // 144: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
-	32,  // 145: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
-	36,  // 146: berth.engine.v1.EngineService.RefreshSource:output_type -> berth.engine.v1.RefreshSourceResponse
-	38,  // 147: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
-	40,  // 148: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
-	59,  // 149: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
-	62,  // 150: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
-	64,  // 151: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
-	66,  // 152: berth.engine.v1.EngineService.Check:output_type -> berth.engine.v1.CheckResponse
-	135, // [135:153] is the sub-list for method output_type
-	117, // [117:135] is the sub-list for method input_type
-	117, // [117:117] is the sub-list for extension type_name
-	117, // [117:117] is the sub-list for extension extendee
-	0,   // [0:117] is the sub-list for field type_name
+	60,  // 100: berth.engine.v1.GetResponse.chart:type_name -> berth.engine.v1.StoredChart
+	61,  // 101: berth.engine.v1.StoredChart.templates:type_name -> berth.engine.v1.StoredFile
+	61,  // 102: berth.engine.v1.StoredChart.files:type_name -> berth.engine.v1.StoredFile
+	77,  // 103: berth.engine.v1.Hook.last_started:type_name -> google.protobuf.Timestamp
+	77,  // 104: berth.engine.v1.Hook.last_completed:type_name -> google.protobuf.Timestamp
+	9,   // 105: berth.engine.v1.HistoryRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 106: berth.engine.v1.HistoryResponse.revisions:type_name -> berth.engine.v1.Release
+	48,  // 107: berth.engine.v1.HistoryResponse.error:type_name -> berth.engine.v1.ActionError
+	9,   // 108: berth.engine.v1.StatusRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 109: berth.engine.v1.StatusResponse.release:type_name -> berth.engine.v1.Release
+	25,  // 110: berth.engine.v1.StatusResponse.objects:type_name -> berth.engine.v1.ObjectStatus
+	48,  // 111: berth.engine.v1.StatusResponse.error:type_name -> berth.engine.v1.ActionError
+	9,   // 112: berth.engine.v1.CheckRequest.target:type_name -> berth.engine.v1.Target
+	49,  // 113: berth.engine.v1.CheckResponse.release:type_name -> berth.engine.v1.Release
+	69,  // 114: berth.engine.v1.CheckResponse.objects:type_name -> berth.engine.v1.CheckedObject
+	48,  // 115: berth.engine.v1.CheckResponse.error:type_name -> berth.engine.v1.ActionError
+	24,  // 116: berth.engine.v1.CheckedObject.object:type_name -> berth.engine.v1.ObjectReference
+	6,   // 117: berth.engine.v1.CheckedObject.state:type_name -> berth.engine.v1.CheckState
+	70,  // 118: berth.engine.v1.CheckedObject.fields:type_name -> berth.engine.v1.FieldDrift
+	48,  // 119: berth.engine.v1.CheckedObject.error:type_name -> berth.engine.v1.ActionError
+	19,  // 120: berth.engine.v1.EngineService.Install:input_type -> berth.engine.v1.InstallRequest
+	20,  // 121: berth.engine.v1.EngineService.Upgrade:input_type -> berth.engine.v1.UpgradeRequest
+	21,  // 122: berth.engine.v1.EngineService.Rollback:input_type -> berth.engine.v1.RollbackRequest
+	22,  // 123: berth.engine.v1.EngineService.Uninstall:input_type -> berth.engine.v1.UninstallRequest
+	23,  // 124: berth.engine.v1.EngineService.Test:input_type -> berth.engine.v1.TestRequest
+	50,  // 125: berth.engine.v1.EngineService.Settle:input_type -> berth.engine.v1.SettleRequest
+	52,  // 126: berth.engine.v1.EngineService.Cancel:input_type -> berth.engine.v1.CancelRequest
+	54,  // 127: berth.engine.v1.EngineService.Extend:input_type -> berth.engine.v1.ExtendRequest
+	56,  // 128: berth.engine.v1.EngineService.Render:input_type -> berth.engine.v1.RenderRequest
+	26,  // 129: berth.engine.v1.EngineService.Plan:input_type -> berth.engine.v1.PlanRequest
+	31,  // 130: berth.engine.v1.EngineService.SearchCharts:input_type -> berth.engine.v1.SearchChartsRequest
+	35,  // 131: berth.engine.v1.EngineService.RefreshSource:input_type -> berth.engine.v1.RefreshSourceRequest
+	37,  // 132: berth.engine.v1.EngineService.ListVersions:input_type -> berth.engine.v1.ListVersionsRequest
+	39,  // 133: berth.engine.v1.EngineService.ShowChart:input_type -> berth.engine.v1.ShowChartRequest
+	58,  // 134: berth.engine.v1.EngineService.Get:input_type -> berth.engine.v1.GetRequest
+	63,  // 135: berth.engine.v1.EngineService.History:input_type -> berth.engine.v1.HistoryRequest
+	65,  // 136: berth.engine.v1.EngineService.Status:input_type -> berth.engine.v1.StatusRequest
+	67,  // 137: berth.engine.v1.EngineService.Check:input_type -> berth.engine.v1.CheckRequest
+	42,  // 138: berth.engine.v1.EngineService.Install:output_type -> berth.engine.v1.ActionEvents
+	42,  // 139: berth.engine.v1.EngineService.Upgrade:output_type -> berth.engine.v1.ActionEvents
+	42,  // 140: berth.engine.v1.EngineService.Rollback:output_type -> berth.engine.v1.ActionEvents
+	42,  // 141: berth.engine.v1.EngineService.Uninstall:output_type -> berth.engine.v1.ActionEvents
+	42,  // 142: berth.engine.v1.EngineService.Test:output_type -> berth.engine.v1.ActionEvents
+	51,  // 143: berth.engine.v1.EngineService.Settle:output_type -> berth.engine.v1.SettleResponse
+	53,  // 144: berth.engine.v1.EngineService.Cancel:output_type -> berth.engine.v1.CancelResponse
+	55,  // 145: berth.engine.v1.EngineService.Extend:output_type -> berth.engine.v1.ExtendResponse
+	57,  // 146: berth.engine.v1.EngineService.Render:output_type -> berth.engine.v1.RenderResponse
+	27,  // 147: berth.engine.v1.EngineService.Plan:output_type -> berth.engine.v1.PlanResponse
+	32,  // 148: berth.engine.v1.EngineService.SearchCharts:output_type -> berth.engine.v1.SearchChartsResponse
+	36,  // 149: berth.engine.v1.EngineService.RefreshSource:output_type -> berth.engine.v1.RefreshSourceResponse
+	38,  // 150: berth.engine.v1.EngineService.ListVersions:output_type -> berth.engine.v1.ListVersionsResponse
+	40,  // 151: berth.engine.v1.EngineService.ShowChart:output_type -> berth.engine.v1.ShowChartResponse
+	59,  // 152: berth.engine.v1.EngineService.Get:output_type -> berth.engine.v1.GetResponse
+	64,  // 153: berth.engine.v1.EngineService.History:output_type -> berth.engine.v1.HistoryResponse
+	66,  // 154: berth.engine.v1.EngineService.Status:output_type -> berth.engine.v1.StatusResponse
+	68,  // 155: berth.engine.v1.EngineService.Check:output_type -> berth.engine.v1.CheckResponse
+	138, // [138:156] is the sub-list for method output_type
+	120, // [120:138] is the sub-list for method input_type
+	120, // [120:120] is the sub-list for extension type_name
+	120, // [120:120] is the sub-list for extension extendee
+	0,   // [0:120] is the sub-list for field type_name
 }
 
 func init() { file_berth_engine_v1_engine_proto_init() }
@@ -6274,7 +6436,7 @@ func file_berth_engine_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_berth_engine_v1_engine_proto_rawDesc), len(file_berth_engine_v1_engine_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   67,
+			NumMessages:   69,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

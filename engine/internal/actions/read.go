@@ -9,7 +9,9 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
 	"helm.sh/helm/v4/pkg/storage/driver"
@@ -77,10 +79,38 @@ func (r *Runner) Get(ctx context.Context, request *enginev1.GetRequest) *enginev
 		if response.ValuesJson, response.ValuesYaml, err = encode(supplied); err != nil {
 			return err
 		}
-		response.ComputedValuesJson, response.ComputedValuesYaml, err = encode(computed)
-		return err
+		if response.ComputedValuesJson, response.ComputedValuesYaml, err = encode(computed); err != nil {
+			return err
+		}
+		return addChart(response, rel.Chart, request.GetWithChart())
 	})
 	return response
+}
+
+// addChart adds what a revision holds of its chart.
+func addChart(response *enginev1.GetResponse, stored *chart.Chart, whole bool) error {
+	if stored == nil {
+		return nil
+	}
+	metadata, err := json.Marshal(stored.Metadata)
+	if err != nil {
+		return err
+	}
+	response.ChartMetadataJson = string(metadata)
+	if !whole {
+		return nil
+	}
+	response.Chart = &enginev1.StoredChart{Templates: toFiles(stored.Templates), Files: toFiles(stored.Files)}
+	_, response.Chart.ValuesYaml, err = encode(stored.Values)
+	return err
+}
+
+func toFiles(files []*common.File) []*enginev1.StoredFile {
+	var stored []*enginev1.StoredFile
+	for _, file := range files {
+		stored = append(stored, &enginev1.StoredFile{Name: file.Name, Data: file.Data})
+	}
+	return stored
 }
 
 func encode(values map[string]any) (asJSON, asYAML string, err error) {

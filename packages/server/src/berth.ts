@@ -27,6 +27,8 @@ export interface Berth {
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;
+  /** Berth's own, without a `v`. */
+  readonly version: string;
   /** Who a request without credentials is: the loopback principal. */
   readonly principal: Principal;
   /** Name of the cluster that dialects without clusters mean. */

@@ -41,6 +41,7 @@ import { createRunTests } from "./domain/releases/actions/run-tests.ts";
 import { createUninstall } from "./domain/releases/actions/uninstall.ts";
 import { createUnlock } from "./domain/releases/actions/unlock.ts";
 import { createUpgrade } from "./domain/releases/actions/upgrade.ts";
+import { BERTH_VERSION } from "./version.ts";
 
 /** The composed application, and its end. */
 export interface ComposedBerth {
@@ -115,6 +116,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     exposures: exposing,
     readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
+    version: BERTH_VERSION,
     principal: loopbackPrincipal,
     defaultCluster: config.cluster,
     defaultNamespace: config.namespace,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { waitUntil } from "../cluster/wait-until.ts";
 import { gatewayImages } from "../images/names.ts";
 import { repository } from "../paths.ts";
+import type { RealNode } from "../node/node.ts";
 import { SetupError } from "../setup-error.ts";
 import type { GatewayParts } from "../toolchain/envoy-gateway.ts";
 
@@ -20,6 +21,9 @@ const CONTROLLER = { name: "envoy-gateway", namespace: "envoy-gateway-system" };
 /** Ten seconds on an idle machine; in minutes nothing is in order. */
 const READY = 240_000;
 const ASK = 500;
+/** The Gateway's own listener, and how long one answer of Envoy's may take. */
+const HTTP = 80;
+const ANSWER = 2_000;
 /** Label of our releases. */
 const MADE_FROM = "made-from";
 
@@ -33,10 +37,10 @@ interface Wish {
 
 /**
  * Has the Berth at a URL, which may read charts of this machine's disk, install Envoy Gateway and then the Gateway of
- * `examples/gateway`, or upgrade what was made from something else. The node has the images. Resolves when an Envoy takes traffic.
+ * `examples/gateway`, or upgrade what was made from something else. The node has the images. Resolves when Envoy answers.
  * @throws SetupError
  */
-export async function installGateway(url: string, { chart }: GatewayParts): Promise<void> {
+export async function installGateway(url: string, { chart }: GatewayParts, node: RealNode): Promise<void> {
   // The chart asks it each ten seconds whether it is ready.
   const readinessProbe = { httpGet: { path: "/readyz", port: 8081 }, periodSeconds: 1 };
   await release(url, { ...CONTROLLER, chart, values: { deployment: { envoyGateway: { readinessProbe } } } });
@@ -47,6 +51,13 @@ export async function installGateway(url: string, { chart }: GatewayParts): Prom
       service: { type: "ClusterIP", clusterIP: sharedGateway.address },
       envoy: { image: gatewayImages.envoy },
     },
+  });
+  // After a start the objects still say what was true before.
+  await using forward = await node.forward({ host: sharedGateway.address, port: HTTP });
+  await waitUntil("Envoy answers", READY, async () => {
+    const response = await fetch(`http://127.0.0.1:${forward.port}/`, { signal: AbortSignal.timeout(ANSWER) });
+    await response.body?.cancel();
+    return true;
   });
 }
 

@@ -13,6 +13,7 @@ import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
 import { createPort } from "./shared/port.ts";
 import type { Port } from "./shared/port.ts";
+import { registerSwift } from "./swift/plugin.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -84,10 +85,18 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   registerOps(app, berth);
   registerRest(app, berth);
   registerAutom8s(app, berth);
-  await app.register((scope) => registerConnect(scope, berth));
+  registerSwift(app, berth);
+  const closing = new AbortController();
+  await app.register((scope) => registerConnect(scope, berth, closing.signal));
   await app.ready();
   const opened = port as unknown as Port;
   const address = await opened.listen(options.port, options.host);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return { url: `http://${host}:${String(address.port)}`, close: (deadlineMs) => opened.close(deadlineMs) };
+  return {
+    url: `http://${host}:${String(address.port)}`,
+    close(deadlineMs) {
+      closing.abort();
+      return opened.close(deadlineMs);
+    },
+  };
 }

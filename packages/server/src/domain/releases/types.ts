@@ -105,6 +105,24 @@ export interface RevisionContent {
   readonly manifest: string;
   readonly notes: string;
   readonly hooks: readonly Hook[];
+  /** The chart's Chart.yaml; empty where the revision has none. */
+  readonly chartMetadata: { readonly [key: string]: Json };
+  /** Present where it was asked for. */
+  readonly chart: StoredChart | undefined;
+}
+
+/** What Helm keeps of a chart with a revision; no dependencies. */
+export interface StoredChart {
+  readonly templates: readonly StoredFile[];
+  readonly files: readonly StoredFile[];
+  /** Default values. */
+  readonly valuesYaml: string;
+}
+
+/** A file of a chart. */
+export interface StoredFile {
+  readonly name: string;
+  readonly data: Uint8Array;
 }
 
 /** What became of an object between two revisions. */
@@ -150,7 +168,7 @@ export interface CheckedRelease {
 
 /** Reads what Helm has stored; the engine does it. A revision of 0 means the newest. */
 export interface ReleaseReader {
-  content(principal: Principal, target: ReleaseTarget, revision: number): Promise<RevisionContent>;
+  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
   history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
   status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
   check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
@@ -166,7 +184,8 @@ export interface ReleaseView {
   get(principal: Principal, target: ReleaseTarget, revision: number): Promise<Release>;
   /** Newest first, at most `max`. */
   history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
-  content(principal: Principal, target: ReleaseTarget, revision: number): Promise<RevisionContent>;
+  /** `withChart`: with templates, files and default values of the chart. */
+  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
   status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
   /** What of the newest revision has drifted. */
   check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;

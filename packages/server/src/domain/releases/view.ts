@@ -39,9 +39,9 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
       await may(principal, target);
       return reader.history(principal, target, max);
     },
-    async content(principal, target, revision) {
+    async content(principal, target, revision, withChart) {
       await may(principal, target);
-      return reader.content(principal, target, revision);
+      return reader.content(principal, target, revision, withChart);
     },
     async status(principal, target, revision) {
       await may(principal, target);

@@ -1,12 +1,5 @@
-import {
-  chartService,
-  chartSourceService,
-  exposureService,
-  operationService,
-  poolService,
-  releaseService,
-} from "@berth/contract";
-import type { DescMethod, DescMethodUnary, DescService, Message } from "@bufbuild/protobuf";
+import { health, swift } from "@berth/contract";
+import type { DescMethod, DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import type { FastifyInstance } from "fastify";
@@ -17,29 +10,31 @@ import { toContext, toHints } from "../shared/context.ts";
 import { toBerthError, toConnectError } from "../shared/errors.ts";
 import { createHandlers, createStreams, handlerKey } from "../shared/handlers.ts";
 import type { Handler, StreamHandler } from "../shared/handler.ts";
+import { BERTH_SERVICES } from "../shared/services.ts";
 import { validate } from "../shared/validate.ts";
+import { createSwiftHandlers } from "../swift/handlers.ts";
+import { registerHealth } from "./health.ts";
+import { registerReflection } from "./reflection.ts";
 
-/** Connect, gRPC and gRPC-Web for each service of berth.v1, with the handlers of REST. */
-export async function registerConnect(app: FastifyInstance, berth: Berth): Promise<void> {
-  const handlers = createHandlers(berth);
+const SERVICES = [...BERTH_SERVICES, swift.ReleaseService];
+
+/** Connect, gRPC and gRPC-Web for each service, with the handlers of REST. `closing`: aborted when the port is to close. */
+export async function registerConnect(app: FastifyInstance, berth: Berth, closing: AbortSignal): Promise<void> {
+  const handlers = new Map([...createHandlers(berth), ...createSwiftHandlers(berth)]);
   const streams = createStreams(berth);
   const routes = (router: ConnectRouter) => {
-    for (const service of [
-      releaseService.ReleaseService,
-      operationService.OperationService,
-      chartService.ChartService,
-      chartSourceService.ChartSourceService,
-      exposureService.ExposureService,
-      poolService.PoolService,
-    ] as DescService[]) {
+    for (const service of SERVICES) {
       const methods = service.methods.map((method) => {
         const stream = streams.get(handlerKey(method));
-        if (stream !== undefined) return [method.localName, toStream(berth, method, stream)];
+        if (stream !== undefined) return [method.localName, toStream(berth, method, stream, closing)];
         const unary = method as DescMethodUnary;
         return [method.localName, toImplementation(berth, unary, handlers.get(handlerKey(method)) as Handler)];
       });
       router.service(service, Object.fromEntries(methods) as never);
     }
+    const names = SERVICES.map(({ typeName }) => typeName);
+    registerHealth(router, berth.readiness, names, closing);
+    registerReflection(router, [...SERVICES, health.Health]);
   };
   await app.register(fastifyConnectPlugin, { routes, readMaxBytes: BODY_LIMIT });
 }
@@ -53,20 +48,20 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
       validate(method.input, request);
       return await handler(request, context, toHints(header));
     } catch (error) {
-      throw toConnectError(toBerthError(error, berth.log, context.requestId));
+      throw toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId);
     }
   };
 }
 
-function toStream(berth: Berth, method: DescMethod, handler: StreamHandler) {
+function toStream(berth: Berth, method: DescMethod, handler: StreamHandler, closing: AbortSignal) {
   return async function* (request: Message, call: HandlerContext): AsyncGenerator<Message> {
     const context = toContext((name) => call.requestHeader.get(name) ?? undefined);
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      yield* handler(request, context, call.signal);
+      yield* handler(request, context, AbortSignal.any([call.signal, closing]));
     } catch (error) {
-      throw toConnectError(toBerthError(error, berth.log, context.requestId));
+      throw toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId);
     }
   };
 }

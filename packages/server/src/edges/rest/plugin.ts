@@ -1,17 +1,5 @@
 import { BerthError } from "@berth/base";
-import {
-  chartService,
-  chartSourceService,
-  exposureService,
-  httpBindings,
-  matchRoute,
-  operation,
-  operationService,
-  poolService,
-  releaseService,
-  toAnswer,
-  toRequest,
-} from "@berth/contract";
+import { httpBindings, matchRoute, operation, toAnswer, toRequest } from "@berth/contract";
 import type { HttpBinding } from "@berth/contract";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -21,6 +9,7 @@ import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints, toWait } from "../shared/context.ts";
 import { createHandlers, createStreams, handlerKey } from "../shared/handlers.ts";
 import type { Handler, WriteHints } from "../shared/handler.ts";
+import { BERTH_SERVICES } from "../shared/services.ts";
 import { validate } from "../shared/validate.ts";
 import { registerEvents, streamEvents } from "./events.ts";
 import { streamNews } from "./news.ts";
@@ -31,14 +20,7 @@ const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
 
 /** REST with JSON under /v1, as the protos' google.api.http say. */
 export function registerRest(app: FastifyInstance, berth: Berth): void {
-  const bindings = httpBindings([
-    releaseService.ReleaseService,
-    operationService.OperationService,
-    chartService.ChartService,
-    chartSourceService.ChartSourceService,
-    exposureService.ExposureService,
-    poolService.PoolService,
-  ]);
+  const bindings = httpBindings(BERTH_SERVICES);
   const handlers = createHandlers(berth);
   const streams = createStreams(berth);
   registerEvents(app, berth);

@@ -1,6 +1,9 @@
 import { BerthError, asBerthError, describeCode } from "@berth/base";
 import type { ErrorKind, Logger } from "@berth/base";
+import { errorDetails } from "@berth/contract";
 import { Code, ConnectError } from "@connectrpc/connect";
+
+type OutgoingDetail = Extract<NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number], { desc: unknown }>;
 
 const HTTP_STATUS = {
   invalid: 400,
@@ -36,6 +39,11 @@ const CONNECT_CODE = {
   timeout: Code.DeadlineExceeded,
 } as const satisfies Record<ErrorKind, Code>;
 
+/** gRPC's number of an error. */
+export function toGrpcCode(error: BerthError): number {
+  return CONNECT_CODE[error.kind];
+}
+
 /** The HTTP status of an error. */
 export function toHttpStatus(error: BerthError): number {
   return HTTP_STATUS[error.kind];
@@ -59,11 +67,32 @@ export function toProblem(error: BerthError, requestId: string): Record<string, 
   };
 }
 
-/** The same error for Connect and gRPC; code, field and hint stand in its metadata. */
-export function toConnectError(error: BerthError): ConnectError {
+/**
+ * The same error for Connect and gRPC: code, field and hint stand in its metadata
+ * and, as google.rpc.ErrorInfo, BadRequest and RetryInfo, in its details.
+ */
+export function toConnectError(error: BerthError, requestId: string): ConnectError {
   const metadata = new Headers({ "berth-code": error.code, "berth-hint": encodeURI(error.hint) });
   if (error.field !== undefined) metadata.set("berth-field", encodeURI(error.field));
-  return new ConnectError(error.message, CONNECT_CODE[error.kind], metadata);
+  return new ConnectError(error.message, CONNECT_CODE[error.kind], metadata, toDetails(error, requestId));
+}
+
+function toDetails(error: BerthError, requestId: string): OutgoingDetail[] {
+  const { code, message, hint, field, object, reason, details } = error;
+  const where = object === undefined ? {} : { object: `${object.kind} ${object.namespace}/${object.name}` };
+  const info = {
+    reason: code,
+    domain: "berth.dev",
+    metadata: { ...details, hint, ...where, ...(reason === undefined ? {} : { objectReason: reason }) },
+  };
+  const violation = { field: field ?? "", description: message, reason: code };
+  const seconds = BigInt(details.retryAfter ?? 0);
+  return [
+    { desc: errorDetails.ErrorInfoSchema, value: info },
+    ...(field === undefined ? [] : [{ desc: errorDetails.BadRequestSchema, value: { fieldViolations: [violation] } }]),
+    ...(seconds === 0n ? [] : [{ desc: errorDetails.RetryInfoSchema, value: { retryDelay: { seconds } } }]),
+    { desc: errorDetails.RequestInfoSchema, value: { requestId } },
+  ];
 }
 
 /** Makes an error of ours out of anything; what is our own fault goes into the log with its cause. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { test } from "node:test";
 
@@ -8,10 +9,13 @@ import { createPort } from "./port.ts";
 const RECEIVE = 200;
 
 test("who sends nothing, or half of a body, is cut off; who only waits for an answer is not", async () => {
-  const port = createPort((request, response) => {
-    if (request.method === "POST") request.resume().once("end", () => response.end("read"));
-    else setTimeout(() => response.end("late"), RECEIVE * 3);
-  }, RECEIVE);
+  const port = createPort(
+    (request, response) => {
+      if (request.method === "POST") request.resume().once("end", () => response.end("read"));
+      else setTimeout(() => response.end("late"), RECEIVE * 3);
+    },
+    { receiveMs: RECEIVE },
+  );
   const { port: number } = await port.listen(0, "127.0.0.1");
   const url = `http://127.0.0.1:${String(number)}`;
   try {
@@ -27,4 +31,27 @@ test("who sends nothing, or half of a body, is cut off; who only waits for an an
   } finally {
     await port.close(100);
   }
+});
+
+test("a connection of HTTP/2 lives on after the limit of silence, and its streams end before the port does", async () => {
+  const port = createPort(
+    (_request, response) => {
+      response.writeHead(200);
+      response.write("begun");
+      setTimeout(() => response.end(" ended"), RECEIVE * 3);
+    },
+    { receiveMs: RECEIVE },
+  );
+  const { port: number } = await port.listen(0, "127.0.0.1");
+  const session = connectHttp2(`http://127.0.0.1:${String(number)}`);
+  const read = async () => {
+    let text = "";
+    for await (const chunk of session.request({ ":path": "/" })) text += String(chunk);
+    return text;
+  };
+  assert.equal(await read(), "begun ended");
+  const last = read();
+  await new Promise((resolve) => setTimeout(resolve, RECEIVE / 2));
+  await port.close(RECEIVE * 20);
+  assert.equal(await last, "begun ended");
 });

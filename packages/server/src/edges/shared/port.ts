@@ -1,6 +1,8 @@
+import { Server as HttpServer } from "node:http";
 import type http from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 
 import { createServer } from "@httptoolkit/httpolyglot";
 
@@ -9,12 +11,14 @@ const LIMITS = {
   /** From a connection to its first request, and from a request's head to its end. */
   receive: 60_000,
   keepAlive: 30_000,
+  /** A connection of HTTP/2 without a stream; gRPC's clients keep theirs open. */
+  idleSession: 600_000,
   headerBytes: 32 * 1024,
   connections: 10_000,
   streams: 250,
 } as const;
 
-/** HTTP/1.1 and HTTP/2 with prior knowledge on one cleartext port, with an end that comes. */
+/** HTTP/1.1 and HTTP/2 on one port, cleartext or over TLS, with an end that comes. */
 export interface Port {
   readonly server: Server;
   listen(port: number, host: string): Promise<AddressInfo>;
@@ -22,11 +26,24 @@ export interface Port {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** What a port is opened with. */
+export interface PortOptions {
+  /** Limit of silence, in milliseconds. */
+  readonly receiveMs?: number | undefined;
+  /** Terminates TLS; connections without it are refused then. */
+  readonly tls?: TlsServer | undefined;
+}
+
 /** What the port knows of its connections. */
 interface Traffic {
+  /** All that are open; of one with TLS both what is on the wire and what is inside. */
   readonly sockets: Set<Socket>;
+  /** Those that have sent nothing that would tell what they speak. */
+  readonly mute: Set<Socket>;
+  /** Those that speak HTTP/1.1: they are idle between two requests. */
+  readonly http1: Set<Socket>;
   readonly sessions: Set<ServerHttp2Session>;
-  /** Requests that run, by connection. */
+  /** Requests that run, by connection of HTTP/1.1. */
   readonly running: Map<Socket, number>;
   /** Ends a connection that sends no request. */
   readonly silent: WeakMap<Socket, NodeJS.Timeout>;
@@ -34,23 +51,27 @@ interface Traffic {
 }
 
 /** Opens a port over a request handler. */
-export function createPort(handler: http.RequestListener, receiveMs: number = LIMITS.receive): Port {
+export function createPort(handler: http.RequestListener, options: PortOptions = {}): Port {
+  const { receiveMs = LIMITS.receive, tls } = options;
   const server = createServer(
     {
       http: { keepAliveTimeout: LIMITS.keepAlive, maxHeaderSize: LIMITS.headerBytes },
       http2: { settings: { maxConcurrentStreams: LIMITS.streams } },
+      ...(tls === undefined ? {} : { tls }),
     },
     handler,
   ) as unknown as Server;
   server.maxConnections = LIMITS.connections;
   const traffic: Traffic = {
     sockets: new Set(),
+    mute: new Set(),
+    http1: new Set(),
     sessions: new Set(),
     running: new Map(),
     silent: new WeakMap(),
     isClosing: false,
   };
-  watchConnections(server, traffic, receiveMs);
+  watchConnections(server, traffic, receiveMs, tls !== undefined);
   watchRequests(server, traffic, receiveMs);
   return {
     server,
@@ -66,9 +87,9 @@ export function createPort(handler: http.RequestListener, receiveMs: number = LI
   };
 }
 
-function watchConnections(server: Server, { sockets, sessions, silent }: Traffic, receiveMs: number): void {
-  // The port hands its listeners on to the servers below it, so a connection is told twice.
-  server.on("connection", (socket: Socket) => {
+function watchConnections(server: Server, traffic: Traffic, receiveMs: number, wantsTls: boolean): void {
+  const { sockets, mute, http1, sessions, silent } = traffic;
+  const add = (socket: Socket) => {
     if (sockets.has(socket)) return;
     sockets.add(socket);
     silent.set(
@@ -78,12 +99,29 @@ function watchConnections(server: Server, { sockets, sessions, silent }: Traffic
     socket.once("close", () => {
       clearTimeout(silent.get(socket));
       sockets.delete(socket);
+      mute.delete(socket);
+      http1.delete(socket);
     });
+  };
+  // The port hands its listeners on to the servers below it: a connection is told by the port that accepts it, then by
+  // whichever server it turns out to be for.
+  server.on("connection", function (this: unknown, socket: Socket) {
+    if (this === server) {
+      mute.add(socket);
+      return add(socket);
+    }
+    mute.delete(socket);
+    // TLS has a limit for its handshake; what is inside is told as a connection of its own.
+    if (this instanceof TlsServer) return clearTimeout(silent.get(socket));
+    if (wantsTls && !("encrypted" in socket)) return void socket.destroy();
+    add(socket);
+    if (this instanceof HttpServer) http1.add(socket);
+    // What has spoken HTTP/2 is not silent; its session has a limit of its own.
+    else clearTimeout(silent.get(socket));
   });
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
-    // The session's socket is a proxy that refuses most calls; what it wraps has spoken HTTP/2.
-    for (const socket of sockets) if (socket.remotePort === session.socket.remotePort) clearTimeout(silent.get(socket));
+    session.setTimeout(LIMITS.idleSession, () => session.close());
     session.once("close", () => sessions.delete(session));
     session.on("error", () => undefined);
   });
@@ -95,35 +133,35 @@ function watchRequests(server: Server, traffic: Traffic, receiveMs: number): voi
     const { socket } = request;
     const isHttp1 = request.httpVersionMajor === 1;
     clearTimeout(silent.get(socket));
-    running.set(socket, (running.get(socket) ?? 0) + 1);
+    if (isHttp1) running.set(socket, (running.get(socket) ?? 0) + 1);
     // A request without a body has no end to wait for, and its answer may take long.
     const slow = hasBody(request) ? setTimeout(() => request.destroy(), receiveMs) : undefined;
     request.once("end", () => clearTimeout(slow));
     response.once("close", () => {
       clearTimeout(slow);
+      if (!isHttp1) return;
       const left = (running.get(socket) ?? 1) - 1;
       if (left > 0) running.set(socket, left);
       else running.delete(socket);
-      if (traffic.isClosing && isHttp1 && left <= 0) socket.end();
+      if (traffic.isClosing && left <= 0) socket.end();
     });
   });
 }
 
-function hasBody({ headers }: http.IncomingMessage): boolean {
+function hasBody({ headers, url }: http.IncomingMessage): boolean {
   const { "content-length": length, "content-type": type, "transfer-encoding": encoding } = headers;
+  // The one service whose callers stream, as long as they like.
+  if (url?.startsWith("/grpc.reflection.") === true) return false;
   return type !== undefined || encoding !== undefined || Number(length ?? 0) > 0;
 }
 
 async function drain(server: Server, traffic: Traffic, deadlineMs: number): Promise<void> {
-  const { sockets, sessions, running } = traffic;
+  const { sockets, mute, http1, sessions, running } = traffic;
   traffic.isClosing = true;
   const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
   // GOAWAY: running streams go on to their end, new ones are refused.
   for (const session of sessions) session.close();
-  const multiplexed = new Set([...sessions].map((session) => session.socket.remotePort));
-  for (const socket of sockets) {
-    if (!running.has(socket) && !multiplexed.has(socket.remotePort)) socket.destroy();
-  }
+  for (const socket of [...mute, ...http1]) if (!running.has(socket)) socket.destroy();
   const deadline = setTimeout(() => {
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();

@@ -22,8 +22,8 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
   const at = (principal: Principal, target: ReleaseTarget) =>
     toTarget(clusters.get(target.cluster), principal, target, storageOf(target));
   return {
-    async content(principal, target, revision) {
-      const answer = await engine.get({ target: at(principal, target), revision });
+    async content(principal, target, revision, withChart = false) {
+      const answer = await engine.get({ target: at(principal, target), revision, withChart });
       throwError(answer.error);
       return {
         release: fromRelease(target.cluster, present(answer.release, target)),
@@ -34,6 +34,8 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
         manifest: answer.manifest,
         notes: answer.notes,
         hooks: answer.hooks.map(fromHook),
+        chartMetadata: JSON.parse(answer.chartMetadataJson || "{}") as Record<string, Json>,
+        chart: answer.chart,
       };
     },
     async history(principal, target, max): Promise<readonly Release[]> {

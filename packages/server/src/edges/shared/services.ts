@@ -1,0 +1,19 @@
+import {
+  chartService,
+  chartSourceService,
+  exposureService,
+  operationService,
+  poolService,
+  releaseService,
+} from "@berth/contract";
+import type { DescService } from "@bufbuild/protobuf";
+
+/** The services of berth.v1: REST, Connect, gRPC, reflection and OpenAPI read this list. */
+export const BERTH_SERVICES: readonly DescService[] = [
+  releaseService.ReleaseService,
+  operationService.OperationService,
+  chartService.ChartService,
+  chartSourceService.ChartSourceService,
+  exposureService.ExposureService,
+  poolService.PoolService,
+];

@@ -1,0 +1,82 @@
+import { BerthError } from "@berth/base";
+
+import type { Berth } from "../../berth.ts";
+import type { ReleaseTarget } from "../../domain/command.ts";
+import type { Release } from "../../domain/releases/index.ts";
+
+/** The most that one page of releases has. */
+const PAGE = 500;
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+
+interface Named {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** The release that a request names. Names were unique in a cluster once: without a namespace they still have to be. */
+export async function findTarget(berth: Berth, { name, namespace }: Named): Promise<ReleaseTarget> {
+  checkName(name);
+  const cluster = berth.defaultCluster;
+  if (namespace !== "") {
+    checkNamespace(namespace);
+    return { cluster, namespace, name };
+  }
+  const found = (await listAll(berth, { namespace: "", status: [], filter: name })).filter((one) => one.name === name);
+  const [first, second] = found;
+  if (first === undefined) throw new BerthError("RELEASE_NOT_FOUND", `There is no release "${name}" in any namespace.`);
+  if (second === undefined) return { cluster, namespace: first.namespace, name };
+  const namespaces = found.map((one) => one.namespace).slice(0, 10);
+  throw new BerthError(
+    "INVALID_ARGUMENT",
+    `There is a release "${name}" in each of ${String(found.length)} namespaces.`,
+    { field: "namespace", hint: `Add ?namespace= with one of ${namespaces.join(", ")}.` },
+  );
+}
+
+/** Where an install goes. */
+export function toNewTarget(berth: Berth, { name, namespace }: Named): ReleaseTarget {
+  if (name !== "") checkName(name);
+  if (namespace !== "") checkNamespace(namespace);
+  return { cluster: berth.defaultCluster, namespace: namespace === "" ? berth.defaultNamespace : namespace, name };
+}
+
+/** What a whole list is narrowed by. */
+export interface Narrowed {
+  /** Empty: all. */
+  readonly namespace: string;
+  readonly status: readonly string[];
+  /** Part of a name. */
+  readonly filter: string;
+}
+
+/** All releases of the cluster that fit. */
+export async function listAll(berth: Berth, narrowed: Narrowed): Promise<Release[]> {
+  const all: Release[] = [];
+  for (let pageToken = ""; ;) {
+    const page = await berth.releases.list(berth.principal, {
+      ...narrowed,
+      ...{ cluster: berth.defaultCluster, labelSelector: "", minResourceVersion: "", stuck: false },
+      ...{ pageSize: PAGE, pageToken },
+    });
+    all.push(...page.releases);
+    pageToken = page.nextPageToken;
+    if (pageToken === "") return all;
+  }
+}
+
+function checkName(name: string): void {
+  if (name.length <= 53 && NAME.test(name)) return;
+  throw new BerthError("INVALID_ARGUMENT", '"name" is no release name.', {
+    field: "name",
+    hint: "Lower-case letters, digits, - and ., at most 53 characters.",
+  });
+}
+
+function checkNamespace(namespace: string): void {
+  if (namespace.length <= 63 && NAMESPACE.test(namespace)) return;
+  throw new BerthError("INVALID_ARGUMENT", '"namespace" is no namespace.', {
+    field: "namespace",
+    hint: "Lower-case letters, digits and -, at most 63 characters.",
+  });
+}
