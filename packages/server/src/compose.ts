@@ -2,11 +2,11 @@ import { systemClock } from "@berth/base";
 import type { Logger } from "@berth/base";
 import { startEngine } from "@berth/engine-client";
 import type { EgressPolicy, Engine } from "@berth/engine-client";
-import { createKubeClient, loadKubeconfig } from "@berth/kube";
+import { createKubeClient, loadInCluster, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
 import type { Config } from "./config.ts";
-import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
+import { createLoopbackAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
 import { createAudit } from "./domain/audit/index.ts";
 import { createAskSource } from "./domain/chart-sources/actions/ask.ts";
@@ -59,7 +59,8 @@ export interface EdgeParts {
 /** The composition root: every part, made once, in the order of their needs. */
 export async function composeBerth(config: Config, log: Logger, edges: EdgeParts): Promise<ComposedBerth> {
   const clock = systemClock;
-  const connection = await loadKubeconfig(config.kubeconfig, config.context);
+  const { kubeconfig, context, pod } = config;
+  const connection = await (kubeconfig === "" ? loadInCluster(pod) : loadKubeconfig(kubeconfig, context));
   const client = createKubeClient(connection, { log, clock });
   const cluster = { name: config.cluster, connection, client };
   const clusters = createClusterRegistry([cluster]);
@@ -110,7 +111,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     chartSources: declared,
     readiness: readinessOf(engine, index, operations),
     log,
-    principal: loopbackPrincipal,
+    principal: config.callers.length > 0 ? unauthenticatedPrincipal : loopbackPrincipal,
     defaultCluster: config.cluster,
     defaultNamespace: config.namespace,
   };
