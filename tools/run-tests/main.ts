@@ -20,7 +20,7 @@ import { run } from "./run.ts";
 
 const everything = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts"];
 /** Those that want a real node: they come last, one after the other, for its parts may still be built meanwhile. */
-const REAL = /(^|\/)real-node\.test\.ts$/;
+const REAL = /real-node\.test\.ts$/;
 /** Files at a time: the cluster they share takes the other core. */
 const CONCURRENCY = 2;
 /** The slowest test starts three clusters in a row: 20 s alone, several times that beside a build. */
