@@ -135,6 +135,14 @@ test("example 3: values as --set, and no release name: each call is a new releas
   }
 });
 
+test("a call that is sent again with its Idempotency-Key is the same call", async () => {
+  const request = { chartName: "stable/rabbitmq", values: { "rabbitmq.username": "admin" } };
+  const send = () => berth.request<Reply>("POST", "/install", request, { "idempotency-key": "autom8s-once" });
+  const [first, second] = [await send(), await send()];
+  assert.equal(first.body.status, "success", first.body.reason);
+  assert.deepEqual(second.body, first.body);
+});
+
 test("upgrade keeps values where asked, and delete removes the release and its history", async () => {
   await berth.request("POST", "/install", {
     chartName: "stable/rabbitmq",

@@ -77,7 +77,7 @@ test("two exposures of one service are two ports, and a service that changes is 
 test("a pool is for the namespaces that it names, selects, or all", async () => {
   const closed = await makePool(berth, { allowed: {} });
   refused(
-    (await create({ service: "web", service_port: 80, pool: closed.name })) as never,
+    (await create({ service: "web", service_port: 80, pool: closed.name })),
     403,
     "POOL_REFUSED",
     "pool",
@@ -112,12 +112,12 @@ test("a pool with exposures in it is not deleted under them", async () => {
   const busy = await makePool(berth);
   const { body } = await create({ service: "web", service_port: 80, pool: busy.name, name: "busy" });
   const path = `/v1/clusters/local/pools/${busy.name}`;
-  refused((await berth.request("DELETE", path)) as never, 409, "POOL_IN_USE");
+  refused((await berth.request("DELETE", path)), 409, "POOL_IN_USE");
   await berth.kube.request({ method: "DELETE", path: `/apis/berth.dev/v1alpha1/addresspools/${busy.name}` });
   await untilReady(berth.kube, `addresspools/${busy.name}`, "POOL_IN_USE");
   assert.deepEqual(await busy.entries(), { [String(body.port)]: `${berth.namespace}/web:80` }, "nothing is cut");
   const late = await create({ service: "web", service_port: 80, pool: busy.name, name: "late" });
-  refused(late as never, 404, "POOL_NOT_FOUND", "pool");
+  refused(late, 404, "POOL_NOT_FOUND", "pool");
   await berth.request("DELETE", `${exposures}/busy`);
   await eventually("the pool goes", async () => {
     return (await stored(berth.kube, `addresspools/${busy.name}`)) === undefined ? true : undefined;
@@ -128,7 +128,7 @@ test("one place belongs to one address of one pool", async () => {
   const other = await makePool(berth);
   const again = { name: "again", configmap: { namespace: berth.namespace, tcp: `tcp-${pool.slots[0] ?? ""}` } };
   const path = `/v1/clusters/local/pools/${other.name}/addresses`;
-  refused((await berth.request("POST", path, again)) as never, 409, "ADDRESS_TAKEN", "address");
+  refused((await berth.request("POST", path, again)), 409, "ADDRESS_TAKEN", "address");
   const name = `${other.name}-again`;
   await applyByHand(berth.kube, "Address", { name }, { pool: other.name, configmap: again.configmap });
   const late = await untilReady(berth.kube, `addresses/${name}`, "ADDRESS_TAKEN");
@@ -149,7 +149,7 @@ test("a pool whose driver is not there is said so", async () => {
   );
   await applyByHand(berth.kube, "Address", { name }, { pool: name, gateway: { namespace: "default", name: "edge" } });
   await untilReady(berth.kube, `addresses/${name}`, "DRIVER_UNAVAILABLE");
-  refused((await create({ service: "web", service_port: 80, pool: name })) as never, 503, "DRIVER_UNAVAILABLE");
+  refused((await create({ service: "web", service_port: 80, pool: name })), 503, "DRIVER_UNAVAILABLE");
   const place = { name: "no-driver", namespace: berth.namespace };
   await applyByHand(berth.kube, "Exposure", place, { service: { name: "web", port: 80 }, pool: name });
   await untilReady(berth.kube, `namespaces/${berth.namespace}/exposures/no-driver`, "DRIVER_UNAVAILABLE");
@@ -177,7 +177,7 @@ test("a node port is a Service of the exposure's own, and one that somebody has 
     JSON.stringify(made.map(({ body }) => body)),
   );
   const asked = await create({ service: "web", service_port: 80, pool: name, name: "n-3", port: 31_001 });
-  refused(asked as never, 409, "PORT_TAKEN", "port");
+  refused(asked, 409, "PORT_TAKEN", "port");
   for (const one of ["n-1", "n-2"]) await berth.request("DELETE", `${exposures}/${one}`);
   const services = await berth.object<{ items: unknown[] }>(
     `api/v1/namespaces/{ns}/services?labelSelector=berth.dev/exposure`,

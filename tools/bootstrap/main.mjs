@@ -11,6 +11,7 @@ const scripts = {
   test: "tools/run-tests/main.ts",
   check: "tools/check.ts",
   generate: "tools/generate/main.ts",
+  image: "tools/image/main.ts",
   bench: "bench/main.ts",
   soak: "tools/soak/main.ts",
 };

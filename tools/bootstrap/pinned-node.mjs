@@ -28,6 +28,20 @@ export async function ensurePinnedNode() {
   );
 }
 
+/**
+ * Gives the path of the pinned Node as it came from its package, whatever Node runs: what goes into an image is the
+ * same on each machine.
+ */
+export async function packagedNode() {
+  const name = `node-linux-${process.arch}`;
+  const binary = join(nodePackage, "node_modules", name, "bin/node");
+  const { optionalDependencies } = JSON.parse(readFileSync(join(nodePackage, "package.json"), "utf8"));
+  const version = optionalDependencies[name];
+  if (version !== undefined && versionOf(binary) !== version) await npmCi(process.execPath, nodePackage);
+  if (version !== undefined && versionOf(binary) === version) return { binary, version };
+  throw new SetupProblem(`There is no Node for an image of linux/${process.arch}.`, "Use a Linux machine.");
+}
+
 function runningNode(name, version) {
   if (Number(process.versions.node.split(".")[0]) >= Number(version.split(".")[0])) return process.execPath;
   throw new SetupProblem(

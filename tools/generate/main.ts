@@ -1,4 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { cp, rm } from "node:fs/promises";
+
+import { COPIES } from "../check/generated.ts";
 
 /** TypeScript for every package, Go for the engine. */
 const templates = ["buf.gen.yaml", "buf.gen.engine.yaml"];
@@ -10,6 +13,11 @@ for (const template of templates) {
   const { status, error } = spawnSync("buf", ["generate", "--template", template], { env, stdio: "inherit" });
   if (error !== undefined) throw error;
   if (status !== 0) process.exit(status ?? 1);
+}
+
+for (const { from, to } of COPIES) {
+  await rm(to, { recursive: true, force: true });
+  await cp(from, to, { recursive: true });
 }
 
 // The page of the error codes is made of their table.

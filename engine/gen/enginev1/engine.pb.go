@@ -520,8 +520,12 @@ type Identity struct {
 	// Whom to impersonate on top of the credentials above; empty for nobody.
 	ImpersonateUser   string   `protobuf:"bytes,4,opt,name=impersonate_user,json=impersonateUser,proto3" json:"impersonate_user,omitempty"`
 	ImpersonateGroups []string `protobuf:"bytes,5,rep,name=impersonate_groups,json=impersonateGroups,proto3" json:"impersonate_groups,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// File of the bearer token, instead of a token: it is read again while a call
+	// runs, for such tokens are rotated. A path of Berth's own machine, that only
+	// Berth's own configuration names.
+	TokenFile     string `protobuf:"bytes,6,opt,name=token_file,json=tokenFile,proto3" json:"token_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Identity) Reset() {
@@ -587,6 +591,13 @@ func (x *Identity) GetImpersonateGroups() []string {
 		return x.ImpersonateGroups
 	}
 	return nil
+}
+
+func (x *Identity) GetTokenFile() string {
+	if x != nil {
+		return x.TokenFile
+	}
+	return ""
 }
 
 // Target names a release on a cluster, and who acts.
@@ -5635,14 +5646,16 @@ const file_berth_engine_v1_engine_proto_rawDesc = "" +
 	"\x15certificate_authority\x18\x02 \x01(\fR\x14certificateAuthority\x12&\n" +
 	"\x0ftls_server_name\x18\x03 \x01(\tR\rtlsServerName\x127\n" +
 	"\x18insecure_skip_tls_verify\x18\x04 \x01(\bR\x15insecureSkipTlsVerify\x12\x1b\n" +
-	"\tproxy_url\x18\x05 \x01(\tR\bproxyUrl\"\xc8\x01\n" +
+	"\tproxy_url\x18\x05 \x01(\tR\bproxyUrl\"\xe7\x01\n" +
 	"\bIdentity\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\tR\x05token\x12-\n" +
 	"\x12client_certificate\x18\x02 \x01(\fR\x11clientCertificate\x12\x1d\n" +
 	"\n" +
 	"client_key\x18\x03 \x01(\fR\tclientKey\x12)\n" +
 	"\x10impersonate_user\x18\x04 \x01(\tR\x0fimpersonateUser\x12-\n" +
-	"\x12impersonate_groups\x18\x05 \x03(\tR\x11impersonateGroups\"\xa1\x02\n" +
+	"\x12impersonate_groups\x18\x05 \x03(\tR\x11impersonateGroups\x12\x1d\n" +
+	"\n" +
+	"token_file\x18\x06 \x01(\tR\ttokenFile\"\xa1\x02\n" +
 	"\x06Target\x122\n" +
 	"\acluster\x18\x01 \x01(\v2\x18.berth.engine.v1.ClusterR\acluster\x12/\n" +
 	"\x05apply\x18\x02 \x01(\v2\x19.berth.engine.v1.IdentityR\x05apply\x123\n" +

@@ -153,6 +153,8 @@ func Config(cluster *enginev1.Cluster, identity *enginev1.Identity, wrap func(ht
 			NextProtos: []string{"http/1.1"},
 		},
 		BearerToken: identity.GetToken(),
+		// Read again each minute, by requests of calls that run as well.
+		BearerTokenFile: identity.GetTokenFile(),
 		Impersonate: rest.ImpersonationConfig{
 			UserName: identity.GetImpersonateUser(),
 			Groups:   identity.GetImpersonateGroups(),

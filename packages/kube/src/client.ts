@@ -71,8 +71,7 @@ export function createKubeClient(
   const transport = createTransport(connection);
   const token = createTokenSource(connection, log, clock);
   const base = new URL(connection.server);
-  const open = async (request: KubeRequest, dispatcher: Dispatcher, signal: AbortSignal) => {
-    const bearer = await token();
+  const sendAs = (bearer: string | undefined, request: KubeRequest, dispatcher: Dispatcher, signal: AbortSignal) => {
     const sent = send(urlOf(base, request), {
       dispatcher,
       method: request.method ?? "GET",
@@ -90,6 +89,16 @@ export function createKubeClient(
     });
     // undici hears of an abort only once it has a connection for the request.
     return raceSignal(sent, signal);
+  };
+  const open = async (request: KubeRequest, dispatcher: Dispatcher, signal: AbortSignal) => {
+    const bearer = await token();
+    const answer = await sendAs(bearer, request, dispatcher, signal);
+    if (answer.statusCode !== 401 || bearer === undefined) return answer;
+    // Nothing was done. It may have been renewed since it was read.
+    const renewed = await token(bearer);
+    if (renewed === bearer) return answer;
+    await answer.body.dump();
+    return sendAs(renewed, request, dispatcher, signal);
   };
   const timed = (request: KubeRequest) =>
     startDeadline(clock, request.timeoutMs ?? REQUEST_LIMIT, request.signal, () => timedOut());

@@ -1,13 +1,13 @@
 import { systemClock } from "@berth/base";
-import type { Logger } from "@berth/base";
+import type { Clock, Logger } from "@berth/base";
 import { startEngine } from "@berth/engine-client";
 import type { EgressPolicy, Engine } from "@berth/engine-client";
-import { createKubeClient, loadKubeconfig } from "@berth/kube";
+import { createKubeClient, loadInCluster, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
 import { composeExposures } from "./compose-exposures.ts";
 import type { Config } from "./config.ts";
-import { createLoopbackAccess, loopbackPrincipal } from "./domain/access/index.ts";
+import { createLoopbackAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
 import { createAudit } from "./domain/audit/index.ts";
 import { createAskSource } from "./domain/chart-sources/actions/ask.ts";
@@ -61,16 +61,11 @@ export interface EdgeParts {
 /** The composition root: every part, made once, in the order of their needs. */
 export async function composeBerth(config: Config, log: Logger, edges: EdgeParts): Promise<ComposedBerth> {
   const clock = systemClock;
-  const connection = await loadKubeconfig(config.kubeconfig, config.context);
-  const client = createKubeClient(connection, { log, clock });
-  const cluster = { name: config.cluster, connection, client };
+  const cluster = await connect(config, log, clock);
+  const { client } = cluster;
   const clusters = createClusterRegistry([cluster]);
-  const engine = await startEngine({
-    binary: config.engine,
-    allowLocalCharts: config.localCharts,
-    environment: config.engineEnvironment,
-    log,
-  });
+  const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
+  const engine = await startEngine({ binary, allowLocalCharts, environment, log });
   const index = createReleaseIndex(cluster, log, clock);
   const summaries = createSummaries(cluster, log);
   const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
@@ -117,7 +112,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
     version: BERTH_VERSION,
-    principal: loopbackPrincipal,
+    principal: config.callers.length > 0 ? unauthenticatedPrincipal : loopbackPrincipal,
     defaultCluster: config.cluster,
     defaultNamespace: config.namespace,
   };
@@ -125,14 +120,18 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     berth,
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
-      await unlocker.stop();
-      await operations.stop();
-      await exposing.stop();
+      for (const part of [unlocker, operations, exposing]) await part.stop();
       await Promise.all([index.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
     },
   };
+}
+
+/** The cluster that a kubeconfig names, or the one that this process is a pod of. */
+async function connect({ kubeconfig, context, pod, cluster: name }: Config, log: Logger, clock: Clock) {
+  const connection = await (kubeconfig === "" ? loadInCluster(pod) : loadKubeconfig(kubeconfig, context));
+  return { name, connection, client: createKubeClient(connection, { log, clock }) };
 }
 
 function stuckIn(cluster: string, index: ReleaseIndex, stuckOf: StuckJudge) {

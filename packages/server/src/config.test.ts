@@ -29,8 +29,23 @@ test("Berth listens on loopback alone", () => {
   }
 });
 
+test("Berth listens elsewhere where networks are named whose callers it lets in", () => {
+  const open = { ...least, BERTH_HOST: "0.0.0.0", BERTH_UNAUTHENTICATED_FROM: "10.244.0.0/16, fd00::/8" };
+  assert.deepEqual(loadConfig(open).callers, ["10.244.0.0/16", "fd00::/8"]);
+  for (const wrong of ["10.244.0.0", "everybody", "10.0.0.0/33"]) {
+    const refused = { ...open, BERTH_UNAUTHENTICATED_FROM: wrong };
+    assert.throws(() => loadConfig(refused), /BERTH_UNAUTHENTICATED_FROM/);
+  }
+});
+
+test("a pod needs no kubeconfig", () => {
+  const pod = { BERTH_ENGINE: "/e", KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "443" };
+  assert.deepEqual(loadConfig(pod).pod, { host: "10.96.0.1", port: "443" });
+});
+
 test("what is wrong is named", () => {
-  assert.throws(() => loadConfig({}), { field: "BERTH_KUBECONFIG" });
+  assert.throws(() => loadConfig({}), { field: "BERTH_ENGINE" });
+  assert.throws(() => loadConfig({ BERTH_ENGINE: "/e" }), { field: "BERTH_KUBECONFIG" });
   assert.throws(() => loadConfig({ ...least, BERTH_PORT: "x" }), { field: "BERTH_PORT" });
   assert.throws(() => loadConfig({ ...least, BERTH_LOCAL_CHARTS: "perhaps" }), { field: "BERTH_LOCAL_CHARTS" });
 });

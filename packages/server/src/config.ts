@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 
 import { BerthError } from "@berth/base";
 import { parse } from "yaml";
 import { z } from "zod";
+
+import { readCallback } from "./config-callbacks.ts";
+import { isLoopback } from "./loopback.ts";
 
 const repository = z.strictObject({
   url: z.url({ protocol: /^(https?|oci)$/ }),
@@ -88,7 +90,12 @@ const flag = z.stringbool().default(false);
 const environmentSchema = z.object({
   BERTH_HOST: z.string().default("127.0.0.1"),
   BERTH_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
-  BERTH_KUBECONFIG: z.string().min(1),
+  BERTH_UNAUTHENTICATED_FROM: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((network) => (network.trim() === "" ? [] : [network.trim()])))
+    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()]))),
+  BERTH_KUBECONFIG: z.string().default(""),
   BERTH_CONTEXT: z.string().default(""),
   BERTH_CLUSTER: z
     .string()
@@ -106,15 +113,23 @@ const environmentSchema = z.object({
   BERTH_LOCAL_CHARTS: flag,
   BERTH_EXIT_WITH_STDIN: flag,
   BERTH_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  /** What Kubernetes tells a pod. */
+  KUBERNETES_SERVICE_HOST: z.string().optional(),
+  KUBERNETES_SERVICE_PORT: z.string().optional(),
 });
 
 /** Everything that can be set, checked and frozen. */
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Networks (CIDR) whose callers are let in without credentials, beside this machine's own. */
+  readonly callers: readonly string[];
+  /** Empty: Berth is a pod of its cluster. */
   readonly kubeconfig: string;
   /** Empty: the kubeconfig's current context. */
   readonly context: string;
+  /** How a pod reaches its cluster. */
+  readonly pod: { readonly host: string | undefined; readonly port: string | undefined };
   /** Name of the cluster in paths. */
   readonly cluster: string;
   /** Namespace that dialects without namespaces mean. */
@@ -150,23 +165,16 @@ export interface Config {
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const env = check(environmentSchema, environment, "environment");
   const file = check(fileSchema, env.BERTH_CONFIG === "" ? {} : parse(readFileSync(env.BERTH_CONFIG, "utf8")), "file");
-  if (!isLoopback(env.BERTH_HOST)) {
-    throw new BerthError(
-      "INVALID_ARGUMENT",
-      `Berth does not listen on ${env.BERTH_HOST}: it knows no identities yet.`,
-      {
-        field: "BERTH_HOST",
-        hint: "Leave it at 127.0.0.1.",
-      },
-    );
-  }
+  checkEnvironment(env);
   // Charts of the machine and repositories of the machine go together: `up` has both.
   const egress = { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS };
   return Object.freeze({
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
+    callers: env.BERTH_UNAUTHENTICATED_FROM,
     kubeconfig: env.BERTH_KUBECONFIG,
     context: env.BERTH_CONTEXT,
+    pod: { host: env.KUBERNETES_SERVICE_HOST, port: env.KUBERNETES_SERVICE_PORT },
     cluster: env.BERTH_CLUSTER,
     namespace: env.BERTH_NAMESPACE,
     homeNamespace: env.BERTH_HOME_NAMESPACE,
@@ -192,6 +200,26 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   });
 }
 
+/** What the variables must be together. */
+function checkEnvironment(env: z.infer<typeof environmentSchema>): void {
+  if (!isLoopback(env.BERTH_HOST) && env.BERTH_UNAUTHENTICATED_FROM.length === 0) {
+    throw new BerthError(
+      "INVALID_ARGUMENT",
+      `Berth does not listen on ${env.BERTH_HOST}: it knows no identities yet.`,
+      {
+        field: "BERTH_HOST",
+        hint: "Leave it at 127.0.0.1, or name the networks in BERTH_UNAUTHENTICATED_FROM whose callers may do all.",
+      },
+    );
+  }
+  if (env.BERTH_KUBECONFIG === "" && env.KUBERNETES_SERVICE_HOST === undefined) {
+    throw new BerthError("INVALID_ARGUMENT", "No cluster is named, and this is not a pod of one.", {
+      field: "BERTH_KUBECONFIG",
+      hint: "Give the path of a kubeconfig.",
+    });
+  }
+}
+
 type VerificationFile = NonNullable<z.infer<typeof fileSchema>["verification"]>;
 
 function readVerification({ keyringFile, cosignKeyFile, required }: VerificationFile) {
@@ -215,45 +243,6 @@ function readKeys(name: string, path: string | undefined): Uint8Array {
   }
 }
 
-type CallbackFile = z.infer<typeof fileSchema>["callbacks"][number];
-
-function readCallback({ url, secretFile, certificateAuthority }: CallbackFile, at: string, egress: Config["egress"]) {
-  const { protocol, hostname, username, password, search, hash } = new URL(url);
-  if (`${username}${password}${search}${hash}` !== "") {
-    throw refusedCallback(`${at}.url`, "has a user, a query or a fragment", "Give scheme, host, port and path alone.");
-  }
-  const host = hostname.replace(/^\[|\]$/g, "");
-  const isNamed = egress.allowedHosts.some((allowed) => allowed.toLowerCase() === host);
-  const isOwn = egress.allowLoopback && isLoopback(host);
-  if (protocol === "http:" && !isNamed && !isOwn) {
-    const hint = "Use https, or name the host in egress.allowedHosts.";
-    throw refusedCallback(`${at}.url`, "is not https", hint);
-  }
-  return { url, keys: readSigningKeys(`${at}.secretFile`, secretFile), certificateAuthority };
-}
-
-/** The keys of a file, one a line, as Standard Webhooks writes them: base64 of 24 to 64 bytes behind `whsec_`. */
-function readSigningKeys(field: string, path: string): Uint8Array[] {
-  const hint = "Give the path of a file with keys like whsec_…, one a line: base64 of 24 to 64 random bytes each.";
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw refusedCallback(field, "cannot be read", hint, error);
-  }
-  const lines = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trim().replace(/^whsec_/, "")]));
-  const keys = lines.map((line) => new Uint8Array(Buffer.from(line, "base64")));
-  const areWhole = lines.every((line) => /^[A-Za-z0-9+/]+={0,2}$/.test(line) && line.length % 4 === 0);
-  if (!areWhole || keys.length === 0 || keys.some(({ length }) => length < 24 || length > 64)) {
-    throw refusedCallback(field, "has no keys of the form that is wanted", hint);
-  }
-  return keys;
-}
-
-function refusedCallback(field: string, why: string, hint: string, cause?: unknown): BerthError {
-  return new BerthError("INVALID_ARGUMENT", `Configuration (file): ${field} ${why}.`, { field, hint, cause });
-}
-
 /** Variables of Go's runtime and of its TLS roots that reach the engine. */
 const ENGINE_VARIABLES = ["GOGC", "GOMEMLIMIT", "GOMAXPROCS", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -270,8 +259,4 @@ function check<T>(schema: z.ZodType<T>, input: unknown, where: string): T {
     field,
     hint: "docs/configuration.md lists what can be set.",
   });
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { copyFile, link, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { copyFile, link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { arch } from "node:process";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -15,11 +16,14 @@ export interface ImageSpec {
   readonly file: string;
   /** Path inside the image to the file that goes there, with its mode. */
   readonly files: Readonly<Record<string, string>>;
+  /** Files of a layer of its own below: what stays the same when the others change. */
+  readonly base?: Readonly<Record<string, string>>;
   readonly entrypoint: readonly string[];
   readonly args?: readonly string[];
   readonly env?: readonly string[];
   /** Root unless given. */
   readonly user?: string;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** What refers to a blob. */
@@ -33,15 +37,19 @@ const OCI = "application/vnd.oci.image";
 /** The same files make the same image, whenever that is. */
 const EPOCH = new Date(0);
 
-/** Writes an image of one uncompressed layer as an OCI archive (OCI image layout in a tar file), as `ctr` imports it. */
+/** Writes an image of uncompressed layers as an OCI archive (OCI image layout in a tar file), as `ctr` imports it. */
 export async function writeImage(image: ImageSpec): Promise<void> {
   const draft = await mkdtemp(`${image.file}.draft-`);
   try {
     const layout = join(draft, "layout");
     await mkdir(join(layout, "blobs/sha256"), { recursive: true });
-    const layer = await addLayer(layout, join(draft, "root"), image.files);
-    const config = await addJson(layout, `${OCI}.config.v1+json`, configOf(image, layer.digest));
-    const manifest = await addJson(layout, `${OCI}.manifest.v1+json`, { schemaVersion: 2, config, layers: [layer] });
+    const layers: Descriptor[] = [];
+    for (const files of image.base === undefined ? [image.files] : [image.base, image.files]) {
+      layers.push(await addLayer(layout, join(draft, `layer-${String(layers.length)}`), files));
+    }
+    const digests = layers.map(({ digest }) => digest);
+    const config = await addJson(layout, `${OCI}.config.v1+json`, configOf(image, digests));
+    const manifest = await addJson(layout, `${OCI}.manifest.v1+json`, { schemaVersion: 2, config, layers });
     const annotations = { "io.containerd.image.name": image.name };
     const index = { schemaVersion: 2, manifests: [{ ...manifest, platform: platformHere(), annotations }] };
     await writeFile(join(layout, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
@@ -63,14 +71,21 @@ async function addLayer(layout: string, root: string, files: ImageSpec["files"])
     // Most files are on the same file system as the draft; a link costs nothing.
     await link(source, target).catch(() => copyFile(source, target));
   }
-  const draft = join(root, "../layer.tar");
-  await create({ cwd: root, file: draft, portable: true, mtime: EPOCH }, ["."]);
+  const draft = `${root}.tar`;
+  // Neither the order of a directory nor how the sources may be read on this machine is part of the image.
+  const paths = (await readdir(root, { recursive: true })).sort();
+  const options = { portable: true, mtime: EPOCH, noDirRecurse: true, onWriteEntry: setMode };
+  await create({ cwd: root, file: draft, ...options }, paths);
   const sum = createHash("sha256");
   await pipeline(createReadStream(draft), sum);
   const digest = sum.digest("hex");
   await link(draft, join(layout, "blobs/sha256", digest));
   const { size } = await stat(draft);
   return { mediaType: `${OCI}.layer.v1.tar`, digest: `sha256:${digest}`, size };
+}
+
+function setMode({ stat }: { readonly stat?: Stats }): void {
+  if (stat !== undefined) stat.mode = (stat.mode & ~0o7777) | ((stat.mode & 0o100) === 0 ? 0o644 : 0o755);
 }
 
 async function addJson(layout: string, mediaType: string, content: unknown): Promise<Descriptor> {
@@ -80,12 +95,13 @@ async function addJson(layout: string, mediaType: string, content: unknown): Pro
   return { mediaType, digest: `sha256:${digest}`, size: Buffer.byteLength(text) };
 }
 
-function configOf({ entrypoint, args = [], env = [], user = "" }: ImageSpec, layer: string) {
+function configOf({ entrypoint, args = [], env = [], user = "", labels }: ImageSpec, layers: readonly string[]) {
+  const config = { Entrypoint: entrypoint, Cmd: args, Env: ["PATH=/", ...env], User: user, WorkingDir: "/" };
   return {
     ...platformHere(),
-    config: { Entrypoint: entrypoint, Cmd: args, Env: ["PATH=/", ...env], User: user, WorkingDir: "/" },
-    // The layer is not compressed, so its digest is that of its content.
-    rootfs: { type: "layers", diff_ids: [layer] },
+    config: { ...config, ...(labels === undefined ? {} : { Labels: labels }) },
+    // Layers are not compressed, so their digests are those of their content.
+    rootfs: { type: "layers", diff_ids: layers },
   };
 }
 

@@ -6,9 +6,10 @@ import type { Berth } from "../berth.ts";
 import type { RequestContext } from "../domain/operations/index.ts";
 import { registerAutom8s } from "./autom8s/plugin.ts";
 import { registerConnect } from "./grpc/plugin.ts";
-import { registerOps } from "./ops/plugin.ts";
+import { HEALTH, registerOps } from "./ops/plugin.ts";
 import { registerRest } from "./rest/plugin.ts";
 import { BODY_LIMIT } from "./shared/body.ts";
+import { createCallerCheck } from "./shared/callers.ts";
 import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
 import { createPort } from "./shared/port.ts";
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Networks (CIDR) whose callers are let in beside the machine's own. */
+  readonly callers?: readonly string[];
   readonly log: Logger;
 }
 
@@ -61,6 +64,12 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
       return typeof value === "string" ? value : undefined;
     });
     void reply.header("x-request-id", request.berth.requestId);
+  });
+  const checkCaller = createCallerCheck(options.callers ?? []);
+  app.addHook("onRequest", (request, _reply, done) => {
+    // Whoever asks for its health is a kubelet, and has no address that could be known before.
+    if (!HEALTH.has(request.routeOptions.url ?? "")) checkCaller(request.raw.socket.remoteAddress);
+    done();
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, url, berth: context } = request;

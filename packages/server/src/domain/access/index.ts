@@ -1,4 +1,4 @@
 export { createLoopbackAccess, impersonationOf } from "./access.ts";
 export type { Access, AccessRequest, Impersonation } from "./access.ts";
-export { berthPrincipal, loopbackPrincipal } from "./principal.ts";
+export { berthPrincipal, loopbackPrincipal, unauthenticatedPrincipal } from "./principal.ts";
 export type { Principal } from "./principal.ts";

@@ -4,14 +4,17 @@ export interface Principal {
   readonly name: string;
   readonly groups: readonly string[];
   /** How the caller was recognised. */
-  readonly source: "loopback" | "berth";
+  readonly source: "loopback" | "unauthenticated" | "berth";
 }
 
 /**
  * The caller of `npm run up`: whoever reaches the loopback address of the
- * machine. Until identities exist, Berth listens nowhere else.
+ * machine. Unless it is told otherwise, Berth listens nowhere else.
  */
 export const loopbackPrincipal: Principal = { name: "loopback", groups: [], source: "loopback" };
+
+/** Whoever calls from a network that the configuration lets in, until identities exist. */
+export const unauthenticatedPrincipal: Principal = { name: "unauthenticated", groups: [], source: "unauthenticated" };
 
 /**
  * Berth itself, for what its configuration asks it to do. No caller can have

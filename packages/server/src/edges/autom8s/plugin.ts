@@ -5,6 +5,7 @@ import type { Berth } from "../../berth.ts";
 import type { Command } from "../../domain/command.ts";
 import type { Operation } from "../../domain/operations/index.ts";
 import { bodyText } from "../shared/body.ts";
+import { toHints } from "../shared/context.ts";
 import { toBerthError } from "../shared/errors.ts";
 import { toInstall, toPolicy, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
@@ -37,8 +38,13 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
       },
       handler: async (request, reply) => {
         const fields = parseFields(bodyText(request.body));
+        const { idempotencyKey } = toHints((name) => {
+          const value = request.headers[name];
+          return typeof value === "string" ? value : undefined;
+        });
         const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth, {
           waitMs: WAIT,
+          idempotencyKey,
           policy: toPolicy(fields),
         });
         if (operation.error !== undefined) return reply.code(500).send(failed(operation.error));

@@ -29,7 +29,8 @@ export function toTarget(
 ) {
   const { connection } = cluster;
   const own = {
-    token: connection.token ?? "",
+    // One from a file is rotated, also while an action runs: the engine reads the file itself.
+    ...(connection.tokenFile === undefined ? { token: connection.token ?? "" } : { tokenFile: connection.tokenFile }),
     clientCertificate: toBytes(connection.clientCertificate),
     clientKey: toBytes(connection.clientKey),
   };
