@@ -89,9 +89,9 @@ test("a port that is asked for is given, refused with who has it, or out of rang
   assert.equal(elsewhere.body.slot, second, "the other address has it");
   const byHost = await create(pool.name, "by-host", { address: `${second}.example.com` });
   assert.equal(byHost.body.slot, second);
-  refused((await create(pool.name, "out", { port: 21_500 })), 400, "PORT_OUT_OF_RANGE", "port");
-  refused((await create(pool.name, "nowhere", { address: "nowhere" })), 404, "ADDRESS_NOT_FOUND");
-  refused((await create("no-such-pool", "never")), 404, "POOL_NOT_FOUND", "pool");
+  refused(await create(pool.name, "out", { port: 21_500 }), 400, "PORT_OUT_OF_RANGE", "port");
+  refused(await create(pool.name, "nowhere", { address: "nowhere" }), 404, "ADDRESS_NOT_FOUND");
+  refused(await create("no-such-pool", "never"), 404, "POOL_NOT_FOUND", "pool");
 });
 
 test("a reservation holds a port for its caller, is taken up, expires, and is given back", async () => {
@@ -107,10 +107,10 @@ test("a reservation holds a port for its caller, is taken up, expires, and is gi
   const up = await create(pool.name, "up", { port: held.port });
   assert.deepEqual([up.status, up.body.port], [200, held.port], JSON.stringify(up.body));
   const { body: other } = await reserve({ ttl: "60s", port: 21_605 });
-  refused((await reserve({ port: 21_605 })), 409, "PORT_TAKEN", "port");
+  refused(await reserve({ port: 21_605 }), 409, "PORT_TAKEN", "port");
   const named = await create(pool.name, "named", { reservation: other.id });
   assert.equal(named.body.port, 21_605);
-  refused((await create(pool.name, "gone", { reservation: other.id })), 404, "RESERVATION_NOT_FOUND");
+  refused(await create(pool.name, "gone", { reservation: other.id }), 404, "RESERVATION_NOT_FOUND");
   const { body: short } = await reserve({ ttl: "1s", port: 21_606 });
   const place = { name: "after", namespace: berth.namespace };
   const spec = { service: { name: "web", port: 80 }, pool: pool.name, port: short.port };
@@ -123,5 +123,5 @@ test("a reservation holds a port for its caller, is taken up, expires, and is gi
   const { body: back } = await reserve({ port: 21_607 });
   const reservations = `/v1/clusters/local/namespaces/${berth.namespace}/reservations`;
   assert.equal((await berth.request("DELETE", `${reservations}/${back.id}`)).status, 200);
-  refused((await berth.request("DELETE", `${reservations}/${back.id}`)), 404, "RESERVATION_NOT_FOUND");
+  refused(await berth.request("DELETE", `${reservations}/${back.id}`), 404, "RESERVATION_NOT_FOUND");
 });

@@ -76,12 +76,7 @@ test("two exposures of one service are two ports, and a service that changes is 
 
 test("a pool is for the namespaces that it names, selects, or all", async () => {
   const closed = await makePool(berth, { allowed: {} });
-  refused(
-    (await create({ service: "web", service_port: 80, pool: closed.name })),
-    403,
-    "POOL_REFUSED",
-    "pool",
-  );
+  refused(await create({ service: "web", service_port: 80, pool: closed.name }), 403, "POOL_REFUSED", "pool");
   const place = { name: "refused", namespace: berth.namespace };
   await applyByHand(berth.kube, "Exposure", place, { service: { name: "web", port: 80 }, pool: closed.name });
   const path = `namespaces/${berth.namespace}/exposures/refused`;
@@ -112,7 +107,7 @@ test("a pool with exposures in it is not deleted under them", async () => {
   const busy = await makePool(berth);
   const { body } = await create({ service: "web", service_port: 80, pool: busy.name, name: "busy" });
   const path = `/v1/clusters/local/pools/${busy.name}`;
-  refused((await berth.request("DELETE", path)), 409, "POOL_IN_USE");
+  refused(await berth.request("DELETE", path), 409, "POOL_IN_USE");
   await berth.kube.request({ method: "DELETE", path: `/apis/berth.dev/v1alpha1/addresspools/${busy.name}` });
   await untilReady(berth.kube, `addresspools/${busy.name}`, "POOL_IN_USE");
   assert.deepEqual(await busy.entries(), { [String(body.port)]: `${berth.namespace}/web:80` }, "nothing is cut");
@@ -128,7 +123,7 @@ test("one place belongs to one address of one pool", async () => {
   const other = await makePool(berth);
   const again = { name: "again", configmap: { namespace: berth.namespace, tcp: `tcp-${pool.slots[0] ?? ""}` } };
   const path = `/v1/clusters/local/pools/${other.name}/addresses`;
-  refused((await berth.request("POST", path, again)), 409, "ADDRESS_TAKEN", "address");
+  refused(await berth.request("POST", path, again), 409, "ADDRESS_TAKEN", "address");
   const name = `${other.name}-again`;
   await applyByHand(berth.kube, "Address", { name }, { pool: other.name, configmap: again.configmap });
   const late = await untilReady(berth.kube, `addresses/${name}`, "ADDRESS_TAKEN");
@@ -149,7 +144,7 @@ test("a pool whose driver is not there is said so", async () => {
   );
   await applyByHand(berth.kube, "Address", { name }, { pool: name, gateway: { namespace: "default", name: "edge" } });
   await untilReady(berth.kube, `addresses/${name}`, "DRIVER_UNAVAILABLE");
-  refused((await create({ service: "web", service_port: 80, pool: name })), 503, "DRIVER_UNAVAILABLE");
+  refused(await create({ service: "web", service_port: 80, pool: name }), 503, "DRIVER_UNAVAILABLE");
   const place = { name: "no-driver", namespace: berth.namespace };
   await applyByHand(berth.kube, "Exposure", place, { service: { name: "web", port: 80 }, pool: name });
   await untilReady(berth.kube, `namespaces/${berth.namespace}/exposures/no-driver`, "DRIVER_UNAVAILABLE");
