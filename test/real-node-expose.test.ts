@@ -10,7 +10,7 @@ import { gatewayImages, nodeImages, repository, whyNoRealNode } from "@berth/dev
 
 import { succeeded } from "./support/answers.ts";
 import type { OperationAnswer } from "./support/answers.ts";
-import { applyByHand, eventually, exposuresPath, untilReady } from "./support/exposures.ts";
+import { applyByHand, eventually, exposuresPath, makeService, untilReady } from "./support/exposures.ts";
 import type { ExposureAnswer } from "./support/exposures.ts";
 import { startGatewayCluster } from "./support/gateway.ts";
 import type { GatewayCluster } from "./support/gateway.ts";
@@ -18,6 +18,8 @@ import { askByUdp } from "./support/udp.ts";
 
 const skip = whyNoRealNode()?.message ?? false;
 const POOL = "shared";
+/** The real node's own address, in its world. */
+const NODE_ADDRESS = "192.168.77.1";
 const BOTH = ["PROTOCOL_TCP", "PROTOCOL_UDP"];
 /** Exposures that come while a connection is open. */
 const MANY = 500;
@@ -37,7 +39,7 @@ spec:
       containers:
         - name: main
           image: ${nodeImages.agnhost}
-          args: [netexec, --http-port=8080, --udp-port=8081]
+          args: [netexec, --http-port=8080, --udp-port=8080]
           readinessProbe: { httpGet: { path: /healthz, port: 8080 }, periodSeconds: 1 }
 ---
 apiVersion: v1
@@ -47,7 +49,7 @@ spec:
   selector: { app: {{ .Release.Name }} }
   ports:
     - { name: tcp, port: 7000, targetPort: 8080 }
-    - { name: udp, port: 7000, targetPort: 8081, protocol: UDP }
+    - { name: udp, port: 7000, targetPort: 8080, protocol: UDP }
 `;
 
 let shared: GatewayCluster;
@@ -108,6 +110,14 @@ async function untilAnswers(port: number, wanted: RegExp): Promise<void> {
   });
 }
 
+/** True once nothing answers on a new connection. */
+function isRefused(port: number): Promise<true | undefined> {
+  return ask(port).then(
+    () => undefined,
+    () => true,
+  );
+}
+
 /** Asks on a connection that stays open. */
 async function askOn(socket: Socket): Promise<string> {
   socket.write("GET /hostname HTTP/1.1\r\nhost: x\r\n\r\n");
@@ -139,12 +149,7 @@ test(
     assert.deepEqual([moved.body.port, moved.body.service], [exposure.port, "two"]);
 
     await berth.request("DELETE", `${exposuresPath(berth)}/echo`);
-    const isRefused = () =>
-      ask(tcp.port).then(
-        () => undefined,
-        () => true as const,
-      );
-    await eventually("the connection is refused", isRefused, 3_000);
+    await eventually("the connection is refused", () => isRefused(tcp.port), 3_000);
   },
 );
 
@@ -173,6 +178,19 @@ test("a port that somebody else has on the Gateway is not given, and who has it 
   await berth.request("DELETE", `${exposuresPath(berth)}/wants`);
 });
 
+test("a service is refused of which a Gateway would take the wrong port", { skip }, async () => {
+  const { berth } = shared;
+  const ports = [
+    { name: "tcp", port: 9000, targetPort: 8080 },
+    { name: "udp", port: 9000, targetPort: 8081, protocol: "UDP" },
+  ];
+  await makeService(berth, "split", { ports });
+  const settings = { name: "split", pool: POOL, service: "split", service_port: 9000, protocols: ["PROTOCOL_UDP"] };
+  const { body } = await berth.request("POST", `${exposuresPath(berth)}?wait=10`, settings);
+  assert.match(JSON.stringify(body), /SERVICE_UNSUPPORTED.*lead to different ports/);
+  await berth.request("DELETE", `${exposuresPath(berth)}/split`);
+});
+
 test("a Gateway that lets no ListenerSet in, or is not there, is said", { skip }, async () => {
   const { kube } = shared.berth;
   const ports = { driver: "gateway", ports: { from: 1000, to: 1100 }, allowedNamespaces: { all: true } };
@@ -183,18 +201,38 @@ test("a Gateway that lets no ListenerSet in, or is not there, is said", { skip }
   assert.match(JSON.stringify(missing.status), /no Gateway \\"nobody\\"/);
 });
 
+test("a node port leads to the service through kube-proxy, and is refused once it is deleted", { skip }, async () => {
+  const { berth, node } = shared;
+  const ports = { from: 30_500, to: 30_599 };
+  const pool = { driver: "nodeport", ports, restSeconds: 0, allowedNamespaces: { names: [berth.namespace] } };
+  await applyByHand(berth.kube, "AddressPool", { name: "nodes" }, pool);
+  await applyByHand(berth.kube, "Address", { name: "nodes-0" }, { pool: "nodes", address: NODE_ADDRESS, nodeport: {} });
+  await untilReady(berth.kube, "addresses/nodes-0");
+  const exposure = await expose("by-node", { service: "two", pool: "nodes", protocols: BOTH });
+  assert.ok(exposure.address === NODE_ADDRESS && exposure.port >= ports.from && exposure.port <= ports.to);
+  const place = { host: NODE_ADDRESS, port: exposure.port };
+  await using tcp = await node.forward(place);
+  await untilAnswers(tcp.port, /^two-/);
+  await using udp = await node.forward(place, { protocol: "udp" });
+  assert.match(await askByUdp(udp.port, "hostname"), /^two-/);
+  await berth.request("DELETE", `${exposuresPath(berth)}/by-node`);
+  await eventually("the connection is refused", () => isRefused(tcp.port), 3_000);
+});
+
 test("a pool over two Gateways fills both, and then says that it is full", { skip }, async () => {
   const { berth, gateway, node } = shared;
   const path = `/v1/clusters/local/namespaces/${gateway.namespace}/releases`;
   const values = { service: { type: "ClusterIP" }, envoy: { image: gatewayImages.envoy } };
   const chart = { path: join(repository, "examples/gateway") };
   const options = { wait: true, timeout: "120s" };
-  succeeded(await berth.request<OperationAnswer>("POST", path, { name: "second", chart, values, options }));
-  await makePool("pair", 21_000, 21_099, [gateway.name, "second"], 2);
+  for (const name of ["left", "right"]) {
+    succeeded(await berth.request<OperationAnswer>("POST", path, { name, chart, values, options }));
+  }
+  await makePool("pair", 21_000, 21_099, ["left", "right"], 2);
   const made: ExposureAnswer[] = [];
   for (const name of ["p1", "p2", "p3", "p4"]) made.push(await expose(name, { service: "one", pool: "pair" }));
   const slots = made.map(({ slot }) => slot).sort();
-  assert.deepEqual(slots, ["pair-second", "pair-second", `pair-${gateway.name}`, `pair-${gateway.name}`]);
+  assert.deepEqual(slots, ["pair-left", "pair-left", "pair-right", "pair-right"]);
   const full = { name: "p5", service: "one", service_port: 7000, pool: "pair" };
   const refused = await berth.request<{ code?: string; reason?: string }>("POST", exposuresPath(berth), full);
   assert.match(JSON.stringify(refused.body), /POOL_EXHAUSTED/);

@@ -35,6 +35,8 @@ export interface Backend {
   readonly selector: Readonly<Record<string, string>>;
   /** Where each protocol's port leads to in the pods. */
   readonly targets: readonly { readonly protocol: Protocol; readonly targetPort: number | string }[];
+  /** Whether TCP and UDP of the port's number lead to different ports of the pods. */
+  readonly isSplit: boolean;
 }
 
 /** What an exposure leads to; throws where the Service is missing or not fit. Pure. */
@@ -59,7 +61,8 @@ export function backendOf(
     if (found === undefined) throw withoutPort(service, String(wanted), protocol);
     return { protocol, targetPort: found.targetPort ?? found.port };
   });
-  return { namespace, name, port: port ?? 0, selector, targets };
+  const reached = ports.filter((one) => one.port === port).map((one) => String(one.targetPort ?? one.port));
+  return { namespace, name, port: port ?? 0, selector, targets, isSplit: new Set(reached).size > 1 };
 }
 
 function refuseOdd({ metadata, spec }: ServiceObject): void {

@@ -53,6 +53,7 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
     async ensure(wish) {
       await cache.ready();
       openGateway(cache, wish.address);
+      refuseSplit(wish);
       return otherOn(cache, wish) ?? (await make(client, cache, wish));
     },
     async remove(removal) {
@@ -109,6 +110,16 @@ function openGateway({ gateways }: GatewayCache, address: AddressObject): Gatewa
   if (refused === undefined) return gateway;
   const words = `${refused.reason}: ${refused.message ?? ""}`;
   throw new BerthError("DRIVER_UNAVAILABLE", `The Gateway "${namespace}/${name}" is not accepted (${words}).`);
+}
+
+/** A route names a Service's port by its number alone: Envoy Gateway 1.9 takes the first of that number, whatever its protocol. */
+function refuseSplit({ backend }: PortWish): void {
+  if (!backend.isSplit) return;
+  const message = `TCP and UDP of port ${String(backend.port)} of service "${backend.name}" lead to different ports of its pods.`;
+  throw new BerthError("SERVICE_UNSUPPORTED", message, {
+    field: "service.port",
+    hint: "A Gateway cannot tell them apart. Give them different numbers in the Service, or the same targetPort.",
+  });
 }
 
 /** Who else has the port: its listener would be in conflict, or worse, be the one that stays. */
