@@ -6,14 +6,17 @@ import { createPoolController } from "./controllers/address-pools.ts";
 import { createAddressController } from "./controllers/addresses.ts";
 import { createExposureController } from "./controllers/exposures.ts";
 import { createClaimController } from "./controllers/port-claims.ts";
+import type { Config } from "./config.ts";
 import type { Cluster } from "./domain/clusters/index.ts";
 import {
   createConfigMapDriver,
   createExposureCache,
   createExposureSubmit,
   createExposureView,
+  createLegacyPool,
   createNodePortDriver,
   createPoolView,
+  createReleaseExposer,
   createReleaseKeeper,
 } from "./domain/exposures/index.ts";
 import type { Operations } from "./domain/operations/index.ts";
@@ -25,6 +28,7 @@ export function composeExposures(
     readonly cluster: Cluster;
     readonly log: Logger;
     readonly clock: Clock;
+    readonly ingress: Config["ingress"];
   },
   { index, operations }: { readonly index: ReleaseIndex; readonly operations: Pick<Operations, "isOpen"> },
 ) {
@@ -39,6 +43,7 @@ export function composeExposures(
   );
   const all = { ...parts, client, cache, drivers, replica: randomUUID() };
   const exposures = createExposureController(all);
+  const legacy = createLegacyPool(all, parts.ingress);
   const keeper = createReleaseKeeper({
     ...all,
     isThere(namespace, name) {
@@ -54,15 +59,19 @@ export function composeExposures(
     createAddressController({ ...all, recheck: exposures.recheck }),
     createPoolController(all),
     keeper,
+    legacy,
   ];
+  const gate = { ...all, hasten: exposures.hasten };
   return {
-    submit: createExposureSubmit({ ...all, hasten: exposures.hasten }),
+    ...createReleaseExposer(gate),
+    submit: createExposureSubmit(gate),
     view: createExposureView(all),
     pools: createPoolView(all),
     ready: () => cache.ready(),
     start() {
       cache.start();
       keeper.start();
+      legacy.start();
     },
     async stop() {
       await Promise.all(controllers.map((controller) => controller.stop()));

@@ -14,7 +14,7 @@ export interface Wake {
 /** Wakes exposures when they, or what they depend on, change. The function given back ends it. */
 export function wakeExposures(cache: ExposureCache, { now, soon }: Wake): () => void {
   const { exposures, services, pools, addresses, claims, namespaces } = cache;
-  /** Those that found their pool full, in the order they came. */
+  /** Those that found no port in their pool, in the order they came. */
   const starving = new Map<string, Set<string>>();
   const wake = (all: readonly ExposureObject[]) => all.forEach((one) => soon(keyOf(one)));
   const ends = [
@@ -42,8 +42,12 @@ export function wakeExposures(cache: ExposureCache, { now, soon }: Wake): () => 
     }),
     claims.onChange((change) => {
       if (change.type !== "deleted") return;
-      const waiting = starving.get(change.previous.spec.pool) ?? new Set();
-      for (const key of [...waiting].slice(0, WOKEN)) now(key);
+      const { pool, port } = change.previous.spec;
+      const waiting = [...(starving.get(pool) ?? [])].filter((key) => {
+        const asked = exposures.get(key)?.spec.port;
+        return asked === undefined || asked === port;
+      });
+      for (const key of waiting.slice(0, WOKEN)) now(key);
     }),
   ];
   return () => ends.forEach((end) => end());
@@ -54,7 +58,8 @@ function keyOf({ metadata }: ExposureObject): string {
 }
 
 function isStarving(exposure: ExposureObject): boolean {
-  return !isDeleting(exposure) && readyOf(exposure.status)?.reason === "POOL_EXHAUSTED";
+  const reason = readyOf(exposure.status)?.reason ?? "";
+  return !isDeleting(exposure) && (reason === "POOL_EXHAUSTED" || reason === "PORT_TAKEN");
 }
 
 function starvingIn(starving: Map<string, Set<string>>, pool: string): Set<string> {

@@ -84,6 +84,21 @@ export interface ActionOptions {
   readonly forceManaged?: boolean | undefined;
 }
 
+/** A port of a release's Service that is to be exposed. */
+export interface ExposeWish {
+  /** Of the exposure; empty: made of the service's and its port. */
+  readonly name: string;
+  readonly service: string;
+  /** Number or name of the Service's port. */
+  readonly servicePort: string;
+  readonly protocols: readonly ("tcp" | "udp")[];
+  readonly pool: string;
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+  readonly reservation?: string | undefined;
+  readonly deleteWithRelease?: boolean | undefined;
+}
+
 interface WriteCommand {
   readonly target: ReleaseTarget;
   readonly options?: ActionOptions | undefined;
@@ -100,6 +115,8 @@ export interface InstallCommand extends WriteCommand {
   readonly values?: ValuesInput | undefined;
   readonly createNamespace?: boolean | undefined;
   readonly replace?: boolean | undefined;
+  /** Made when it is accepted, and again, as far as they are missing, once it has succeeded. */
+  readonly expose?: readonly ExposeWish[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 

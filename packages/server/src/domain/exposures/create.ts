@@ -72,7 +72,7 @@ function nameOf({ service, servicePort }: ExposureSettings): string {
 }
 
 /** Says at once what can be said without a write; the controller says it again. */
-function checkThatThereIsRoom(parts: SecureParts, namespace: string, settings: ExposureSettings): void {
+export function checkThatThereIsRoom(parts: SecureParts, namespace: string, settings: ExposureSettings): void {
   const { cache } = parts;
   const state = cache.ready();
   if (!state.ok) throw new BerthError("NOT_READY", `Berth still reads the cluster's ${state.reason}.`);

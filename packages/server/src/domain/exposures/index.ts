@@ -8,11 +8,13 @@ export { dropClaims, repair } from "./claims/strangers.ts";
 export type { RepairParts } from "./claims/strangers.ts";
 export { conditionsOf, pending, ready, refused } from "./conditions.ts";
 export type { Verdict } from "./conditions.ts";
+export { createLegacyPool } from "./legacy-pool.ts";
 export { createConfigMapDriver } from "./drivers/configmap/driver.ts";
 export type { AddressState, Driver, PortWish } from "./drivers/driver.ts";
 export { createNodePortDriver } from "./drivers/nodeport/driver.ts";
 export { addFinalizer, dropFinalizer, isOvertaken, unknown, writeStatus } from "./objects.ts";
 export { driverOf } from "./places.ts";
+export { createReleaseExposer } from "./release-exposer.ts";
 export { createReleaseKeeper } from "./release-keeper.ts";
 export { releasePorts } from "./release-ports.ts";
 export {

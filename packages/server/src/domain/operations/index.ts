@@ -4,6 +4,7 @@ export { createUnlocker } from "./unlocker.ts";
 export { createOperations } from "./service.ts";
 export type { Operations, OperationsParts } from "./service.ts";
 export type {
+  Exposing,
   Operation,
   OperationNews,
   OperationPage,

@@ -18,7 +18,7 @@ import type { Retry } from "./retry.ts";
 import { createSubmit } from "./submit.ts";
 import { createSweeper } from "./sweep.ts";
 import type { Retention } from "./sweep.ts";
-import type { OperationView, Submit } from "./types.ts";
+import type { Exposing, OperationView, Submit } from "./types.ts";
 import { createOperationView } from "./view.ts";
 import { createLiveness, createReplica } from "./work/replica.ts";
 import type { Ended } from "./work/perform.ts";
@@ -36,6 +36,7 @@ export interface OperationsParts {
   readonly clusters: ClusterRegistry;
   readonly actions: Actions;
   readonly holder: Holder;
+  readonly exposing: Exposing;
   readonly charts: ChartResolver;
   readonly isStored: (target: ReleaseTarget) => boolean;
   readonly limits: Limits & { readonly open: number; readonly openPerTenant: number };

@@ -20,7 +20,7 @@ import type { HomeWrites } from "./store/writes.ts";
 import type { Followers } from "./followers.ts";
 import { toOperation } from "./record.ts";
 import type { OperationRecord } from "./record.ts";
-import type { Operation, Submit, SubmitOptions } from "./types.ts";
+import type { Exposing, Operation, Submit, SubmitOptions } from "./types.ts";
 
 /** What the gate is made of. */
 export interface SubmitParts {
@@ -32,6 +32,7 @@ export interface SubmitParts {
   readonly cache: HomeCache;
   readonly writes: HomeWrites;
   readonly followers: Followers;
+  readonly exposing: Exposing;
   readonly clock: Clock;
   readonly offer: AcceptParts["offer"];
   readonly newId: () => string;
@@ -72,15 +73,34 @@ export function createSubmit(parts: SubmitParts): Submit {
     let accepted: Operation;
     try {
       parts.checkCallback(options.policy?.callbackUrl);
+      if (command.verb === "install") parts.exposing.check(command.target.namespace, command.expose ?? []);
       if (command.options?.dryRun === true) return await dryRun(parts, asked);
       accepted = toOperation(await acceptOne(parts, asked));
     } catch (error) {
       audit("refused", asBerthError(error).code);
       throw error;
     }
+    await exposeAccepted(parts, principal, command, context, accepted);
     options.onAccepted?.(accepted);
     return outcomeOf(parts, accepted, options.waitMs ?? 0);
   };
+}
+
+/**
+ * What an install is to expose is made at once, so that its address is known
+ * before it is ready. What cannot be yet, such as in a namespace that the install
+ * makes, whoever brings it to its end makes then.
+ */
+async function exposeAccepted(
+  { exposing }: SubmitParts,
+  principal: Principal,
+  command: Command,
+  context: RequestContext,
+  { cluster, namespace, release }: Operation,
+): Promise<void> {
+  if (command.verb !== "install" || command.expose === undefined || command.expose.length === 0) return;
+  const target = { cluster, namespace, name: release };
+  await exposing.make(principal, target, command.expose, context).catch(() => undefined);
 }
 
 interface Asked {

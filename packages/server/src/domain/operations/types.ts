@@ -1,6 +1,6 @@
 import type { BerthError } from "@berth/base";
 
-import type { Command, Verb } from "../command.ts";
+import type { Command, ExposeWish, ReleaseTarget, Verb } from "../command.ts";
 import type { Principal } from "../access/index.ts";
 import type { ActionPhase, ActionResult, ProgressEvent, RequestContext } from "../releases/index.ts";
 
@@ -66,6 +66,19 @@ export interface Operation {
 export type OperationEvent = { readonly n: number; readonly time: string; readonly type: string } & Readonly<
   Record<string, unknown>
 >;
+
+/** Who exposes the ports of a release that is installed. */
+export interface Exposing {
+  /** Throws where a wish cannot be met as it is. */
+  check(namespace: string, wishes: readonly ExposeWish[]): void;
+  /** Makes the exposures that are missing, and waits for none of them. Rejects where one is refused. */
+  make(
+    principal: Principal,
+    target: ReleaseTarget,
+    wishes: readonly ExposeWish[],
+    context: RequestContext,
+  ): Promise<void>;
+}
 
 /** What a caller gives beside the command. */
 export interface SubmitOptions {

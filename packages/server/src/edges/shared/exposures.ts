@@ -69,7 +69,7 @@ export function objectOf<T, M, K extends string>(news: News<T>, field: K, from: 
 }
 
 /** What is asked of an exposure; `at` is where that stands in the request. */
-function toSettings(asked: model.ExposePort, at: string): ExposureSettings {
+export function toSettings(asked: model.ExposePort, at: string): ExposureSettings {
   const { service, servicePort, servicePortName, protocols, pool, address, port, release } = asked;
   if ((servicePort === 0) === (servicePortName === "")) {
     const message = "The port of the service is given by its number or by its name.";

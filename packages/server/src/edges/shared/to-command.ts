@@ -1,9 +1,11 @@
 import { BerthError } from "@berth/base";
 import { releaseService as api } from "@berth/contract";
+import type { exposure } from "@berth/contract";
 
 import type {
   ActionOptions,
   ChartReference,
+  ExposeWish,
   InstallCommand,
   ReleaseTarget,
   RollbackCommand,
@@ -13,6 +15,7 @@ import type {
   UpgradeCommand,
   ValuesInput,
 } from "../../domain/command.ts";
+import { toSettings } from "./exposures.ts";
 import { checkLabels } from "./labels.ts";
 
 /*
@@ -43,10 +46,21 @@ export function toInstall(request: api.InstallReleaseRequest): InstallCommand {
     options: toOptions(request.options, request.validateOnly),
     createNamespace: request.createNamespace,
     replace: request.replace,
+    ...(request.expose.length === 0 ? {} : { expose: request.expose.map((one, i) => toWish(one, `expose[${i}].`)) }),
     planToken: request.planToken === "" ? undefined : request.planToken,
     labels: checkLabels(request.labels),
     expectedRevision: request.expectedRevision,
   };
+}
+
+function toWish(asked: exposure.ExposePort, at: string): ExposeWish {
+  if (asked.release !== "") {
+    throw new BerthError("INVALID_ARGUMENT", "What an install exposes is of its own release.", {
+      field: `${at}release`,
+    });
+  }
+  const { release: _release, ...settings } = toSettings(asked, at);
+  return { name: asked.name, ...settings };
 }
 
 export function toUpgrade(request: api.UpgradeReleaseRequest): UpgradeCommand {

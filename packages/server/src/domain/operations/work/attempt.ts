@@ -6,6 +6,7 @@ import type { ClusterRegistry } from "../../clusters/index.ts";
 import type { Command } from "../../command.ts";
 import type { Action, ActionOutcome, ActionRun, Actions, Holder, Release } from "../../releases/index.ts";
 import { ACCESS_VERBS } from "../access-verbs.ts";
+import type { Exposing } from "../types.ts";
 import type { HomeWrites } from "../store/writes.ts";
 import { fromPayload } from "../payload.ts";
 import type { OperationRecord } from "../record.ts";
@@ -27,6 +28,7 @@ export interface WorkParts {
   readonly clusters: ClusterRegistry;
   readonly actions: Actions;
   readonly holder: Holder;
+  readonly exposing: Exposing;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -50,8 +52,24 @@ export type Ending = ActionOutcome;
  * left, until it has an ending. Rejects where the hold is lost before.
  */
 export async function attempt(parts: WorkParts, work: Work): Promise<Ending> {
-  const { record, journal } = work;
+  const { record } = work;
   const command = work.command ?? (await untilAnswered(parts, work, () => readCommand(parts, record)));
+  const ending = await pursue(parts, work, command);
+  if (ending.error === undefined) await expose(parts, work, command);
+  return ending;
+}
+
+/** Makes what an install was to expose, as far as it is missing: when it was accepted, its namespace may not have been there. */
+async function expose({ exposing, log }: WorkParts, { record }: Work, command: Command): Promise<void> {
+  if (command.verb !== "install" || command.expose === undefined || command.expose.length === 0) return;
+  const { principal, target, requestId, traceparent } = record.spec.request;
+  await exposing.make(principal, target, command.expose, { requestId, traceparent }).catch((error: unknown) => {
+    log.warn({ operation: record.metadata.name, error }, "a release is installed, but not all of it is exposed");
+  });
+}
+
+async function pursue(parts: WorkParts, work: Work, command: Command): Promise<Ending> {
+  const { record, journal } = work;
   let count = record.status?.attempts ?? 1;
   for (let next = pin(command, record); ;) {
     if (count > 1) {
