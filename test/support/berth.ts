@@ -57,6 +57,8 @@ export interface TestBerthOptions {
   readonly home?: string;
   /** The configuration file's content. */
   readonly config?: Record<string, unknown>;
+  /** More of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Nobody reads it where absent. */
   readonly log?: Logger;
 }
@@ -89,6 +91,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     BERTH_NAMESPACE: namespace,
     BERTH_HOME_NAMESPACE: home,
     BERTH_CONFIG: configFile,
+    ...options.environment,
   });
   const log = options.log ?? silentLogger;
   const { berth, close } = await composeBerth(config, log, { operationJson });

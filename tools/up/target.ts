@@ -24,6 +24,7 @@ import {
 } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
+import { makeDefaultPool } from "./default-pool.ts";
 import type { UpOptions } from "./options.ts";
 
 /** Namespace of Berth's own objects, unless its configuration names another. */
@@ -64,7 +65,11 @@ export async function embeddedCluster(
     }),
   );
   try {
-    await withClient(cluster.kubeconfig, "", makeHome);
+    await withClient(cluster.kubeconfig, "", async (client) => {
+      await makeHome(client);
+      // On a real node its ports would be expected to answer.
+      if (!options.real) await makeDefaultPool(client, HOME);
+    });
     for (const { to, port, protocol } of options.forwards) {
       await cluster.node?.forward(to, { port, protocol });
       progress.say(`127.0.0.1:${port} leads to ${to.host}:${to.port} (${protocol}).`);

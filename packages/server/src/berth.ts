@@ -33,6 +33,8 @@ export interface Berth {
   readonly principal: Principal;
   /** Name of the cluster that dialects without clusters mean. */
   readonly defaultCluster: string;
+  /** Pool that dialects without pools mean. */
+  readonly defaultPool: string;
   /** Namespace that dialects without namespaces mean. */
   readonly defaultNamespace: string;
 }

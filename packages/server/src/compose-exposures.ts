@@ -6,6 +6,7 @@ import { createPoolController } from "./controllers/address-pools.ts";
 import { createAddressController } from "./controllers/addresses.ts";
 import { createExposureController } from "./controllers/exposures.ts";
 import { createClaimController } from "./controllers/port-claims.ts";
+import type { Config } from "./config.ts";
 import type { Cluster } from "./domain/clusters/index.ts";
 import {
   createConfigMapDriver,
@@ -13,6 +14,7 @@ import {
   createExposureSubmit,
   createExposureView,
   createGatewayDriver,
+  createLegacyPool,
   createNodePortDriver,
   createPoolView,
   createReleaseExposer,
@@ -27,6 +29,7 @@ export function composeExposures(
     readonly cluster: Cluster;
     readonly log: Logger;
     readonly clock: Clock;
+    readonly ingress: Config["ingress"];
   },
   { index, operations }: { readonly index: ReleaseIndex; readonly operations: Pick<Operations, "isOpen"> },
 ) {
@@ -42,6 +45,7 @@ export function composeExposures(
   );
   const all = { ...parts, client, cache, drivers, replica: randomUUID() };
   const exposures = createExposureController(all);
+  const legacy = createLegacyPool(all, parts.ingress);
   const keeper = createReleaseKeeper({
     ...all,
     isThere(namespace, name) {
@@ -57,6 +61,7 @@ export function composeExposures(
     createAddressController({ ...all, recheck: exposures.recheck }),
     createPoolController(all),
     keeper,
+    legacy,
   ];
   const gate = { ...all, hasten: exposures.hasten };
   return {
@@ -68,6 +73,7 @@ export function composeExposures(
     start() {
       cache.start();
       keeper.start();
+      legacy.start();
     },
     async stop() {
       await Promise.all(controllers.map((controller) => controller.stop()));

@@ -81,10 +81,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     callbacks: { endpoints: config.callbacks, egress: config.egress, render: edges.operationJson },
     actions: createActions(parts, config.stuck.afterMs),
     charts: parts.charts,
-    exposing: {
-      check: (namespace, wishes) => exposing.check(namespace, wishes),
-      make: (...asked) => exposing.make(...asked),
-    },
+    exposing: { check: (...wish) => exposing.check(...wish), make: (...wish) => exposing.make(...wish) },
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
@@ -93,8 +90,8 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
   const stuck = () => stuckIn(cluster.name, index, stuckOf);
   const { submit } = operations;
-  const checkCluster = (name: string) => void clusters.get(name);
-  const exposing = composeExposures({ access, audit, cluster, checkCluster, log, clock }, { index, operations });
+  const ports = { access, audit, cluster, log, clock, checkCluster: (name: string) => void clusters.get(name) };
+  const exposing = composeExposures({ ...ports, ingress: config.ingress }, { index, operations });
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access, policy, sources });
   for (const part of [index, operations, unlocker, declared, exposing]) part.start();
@@ -106,15 +103,14 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     releases,
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
-    charts,
-    chartSources: declared,
-    exposures: exposing,
+    ...{ charts, chartSources: declared, exposures: exposing },
     readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
     version: BERTH_VERSION,
     principal: config.callers.length > 0 ? unauthenticatedPrincipal : loopbackPrincipal,
     defaultCluster: config.cluster,
     defaultNamespace: config.namespace,
+    defaultPool: config.pool,
   };
   return {
     berth,

@@ -112,6 +112,18 @@ const environmentSchema = z.object({
   BERTH_CONFIG: z.string().default(""),
   BERTH_LOCAL_CHARTS: flag,
   BERTH_EXIT_WITH_STDIN: flag,
+  BERTH_POOL: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+    .max(63)
+    .optional(),
+  // As Autom8s calls them.
+  LoadBalancerNamespace: z.string().default(""),
+  LOAD_BALANCER_NAMESPACE: z.string().default(""),
+  IngressLabel: z.string().default(""),
+  INGRESS_LABEL: z.string().default(""),
+  PORT_MIN: z.coerce.number().int().min(1).max(65_535).default(20_000),
+  PORT_MAX: z.coerce.number().int().min(1).max(65_535).default(30_000),
   BERTH_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** What Kubernetes tells a pod. */
   KUBERNETES_SERVICE_HOST: z.string().optional(),
@@ -136,6 +148,10 @@ export interface Config {
   readonly namespace: string;
   /** Namespace of Berth's own objects in its home cluster. */
   readonly homeNamespace: string;
+  /** Pool that dialects without pools mean. */
+  readonly pool: string;
+  /** The ingress controllers that Autom8s' variables name; none where their namespace is empty. */
+  readonly ingress: { readonly namespace: string; readonly label: string; readonly from: number; readonly to: number };
   /** Path of the engine's binary. */
   readonly engine: string;
   /** What of the environment the engine gets. */
@@ -168,7 +184,13 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   checkEnvironment(env);
   // Charts of the machine and repositories of the machine go together: `up` has both.
   const egress = { ...file.egress, allowLoopback: file.egress.allowLoopback ?? env.BERTH_LOCAL_CHARTS };
+  const ingressNamespace = env.LOAD_BALANCER_NAMESPACE || env.LoadBalancerNamespace;
   return Object.freeze({
+    pool: env.BERTH_POOL ?? (ingressNamespace === "" ? "default" : "autom8s"),
+    ingress: {
+      ...{ namespace: ingressNamespace, label: env.INGRESS_LABEL || env.IngressLabel },
+      ...{ from: env.PORT_MIN, to: env.PORT_MAX },
+    },
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
     callers: env.BERTH_UNAUTHENTICATED_FROM,

@@ -8,6 +8,7 @@ export { dropClaims, repair } from "./claims/strangers.ts";
 export type { RepairParts } from "./claims/strangers.ts";
 export { conditionsOf, pending, ready, refused } from "./conditions.ts";
 export type { Verdict } from "./conditions.ts";
+export { createLegacyPool } from "./legacy-pool.ts";
 export { createConfigMapDriver } from "./drivers/configmap/driver.ts";
 export type { AddressState, Driver, PortWish } from "./drivers/driver.ts";
 export { createGatewayDriver } from "./drivers/gateway/driver.ts";

@@ -11,6 +11,8 @@ import { toInstall, toPolicy, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
 import { parseFields } from "./parse.ts";
 import type { Fields } from "./parse.ts";
+import { addPorts, allFields, allowBodiesOfGet } from "./ports.ts";
+import type { AddPath } from "./ports.ts";
 
 /** Its callers know no operations: they wait, at most as long as a `timeout` may be, in milliseconds. */
 const WAIT = 86_400_000;
@@ -23,6 +25,7 @@ type ToCommand = (fields: Fields, defaults: Defaults) => Command;
  * reason, whatever went wrong.
  */
 export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
+  registerPorts(app, berth);
   const defaults = { cluster: berth.defaultCluster, namespace: berth.defaultNamespace };
   const verbs: readonly (readonly [string, ToCommand, (operation: Operation) => object])[] = [
     ["/install", toInstall, withService],
@@ -52,6 +55,20 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
       },
     });
   }
+}
+
+/** Adds `getPort` and `setrule`, whose callers know the same two answers. */
+function registerPorts(app: FastifyInstance, berth: Berth): void {
+  allowBodiesOfGet(app);
+  const add: AddPath = (method, url, answer) =>
+    void app.route({
+      ...{ method, url },
+      errorHandler: (error, request, reply) => {
+        void reply.code(500).send(failed(toBerthError(error, berth.log, request.berth.requestId)));
+      },
+      handler: (request) => answer(allFields(request), request),
+    });
+  addPorts(add, berth);
 }
 
 function withService({ release, result }: Operation): object {
