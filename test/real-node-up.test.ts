@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { sharedGateway, waitUntil, whyNoRealNode } from "@berth/devcluster";
+import { repository, sharedGateway, waitUntil, whyNoRealNode } from "@berth/devcluster";
 
 import { freePort, startUp } from "./support/up.ts";
 
@@ -16,6 +16,31 @@ before(async () => {
   data = await mkdtemp(join(tmpdir(), "berth-up-"));
 });
 after(() => rm(data, { recursive: true, force: true }));
+
+/** Installs the example, exposes it, and asks it by the address that is told; the second start finds both. */
+async function exposed(url: string, start: string): Promise<string> {
+  const home = `${url}/v1/clusters/local/namespaces/default`;
+  const send = async (path: string, body: object) => {
+    const headers = { "content-type": "application/json", prefer: "wait=100" };
+    const response = await fetch(home + path, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status: response.status, body: (await response.json()) as { endpoint?: string; simulated?: boolean } };
+  };
+  if (start === "first") {
+    const chart = { path: join(repository, "examples/hello") };
+    await send("/releases", { name: "hello", chart, options: { wait: true, timeout: "60s" } });
+  }
+  const { status, body } = await send("/exposures", { service: "hello", service_port: 80 });
+  assert.deepEqual([status, body.simulated], [200, false], JSON.stringify(body));
+  let answer = "";
+  await waitUntil("the exposed port answers", 60_000, async () => {
+    answer = await fetch(`http://${body.endpoint ?? ""}/hostname`, { signal: AbortSignal.timeout(2_000) }).then(
+      (response) => response.text(),
+      () => "",
+    );
+    return answer !== "";
+  });
+  return answer.replace(/-.*/, "");
+}
 
 interface Status {
   readonly ready: boolean;
@@ -40,6 +65,7 @@ test(
           assert.deepEqual([release.status, release.revision], ["deployed", 1], start);
           return ready;
         });
+        assert.equal(await exposed(up.url, start), "hello", "what is exposed answers on this machine");
       } finally {
         assert.equal(await up.end("SIGINT"), 0);
       }

@@ -33,12 +33,9 @@ async function up(args: readonly string[]): Promise<number> {
     const { port } = options;
     const gateway = await progress.run("Starting Berth", () => startGateway({ ...target, port, engine, log }));
     try {
-      const { installGateway } = target;
-      if (installGateway !== undefined) {
-        await progress.run("Berth installs Envoy Gateway", () => installGateway(gateway.url));
-      }
+      await target.furnish?.(gateway.url);
       isUp = true;
-      console.log(welcome({ ...target, hasGateway: installGateway !== undefined, url: gateway.url, log }));
+      console.log(welcome({ ...target, url: gateway.url, log }));
       const why = await Promise.race([stopped.promise, failed.promise, gateway.ended.then(explain(log))]);
       progress.say(`\n${why}: stopping …`);
     } finally {

@@ -8,7 +8,6 @@ import {
   ensureEnvoyGateway,
   ensureRealNode,
   ensureToolchain,
-  installGateway,
   resetCluster,
   SetupError,
   startCluster,
@@ -24,11 +23,9 @@ import {
 } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
-import { makeDefaultPool } from "./default-pool.ts";
+import { furnisher } from "./furnish.ts";
+import { HOME } from "./home.ts";
 import type { UpOptions } from "./options.ts";
-
-/** Namespace of Berth's own objects, unless its configuration names another. */
-const HOME = process.env.BERTH_HOME_NAMESPACE ?? "berth-system";
 
 /** The cluster Berth works on. */
 export interface Target {
@@ -38,8 +35,10 @@ export interface Target {
   readonly helm?: string;
   /** Present with a real node. */
   readonly kubectl?: string;
-  /** Has the Berth at a URL install Envoy Gateway on it; present where that is wanted. */
-  readonly installGateway?: (url: string) => Promise<void>;
+  /** Whether Berth installs Envoy Gateway on it. */
+  readonly hasGateway: boolean;
+  /** Has the Berth at a URL make what is there from the start. */
+  readonly furnish?: (url: string) => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -65,11 +64,7 @@ export async function embeddedCluster(
     }),
   );
   try {
-    await withClient(cluster.kubeconfig, "", async (client) => {
-      await makeHome(client);
-      // On a real node its ports would be expected to answer.
-      if (!options.real) await makeDefaultPool(client, HOME);
-    });
+    await withClient(cluster.kubeconfig, "", makeHome);
     for (const { to, port, protocol } of options.forwards) {
       await cluster.node?.forward(to, { port, protocol });
       progress.say(`127.0.0.1:${port} leads to ${to.host}:${to.port} (${protocol}).`);
@@ -78,12 +73,23 @@ export async function embeddedCluster(
     await cluster.stop();
     throw error;
   }
-  const { kubeconfig, node, stop } = cluster;
+  const { kubeconfig, node } = cluster;
   const kubectl = node === undefined ? {} : { kubectl: node.kubectl };
-  const target = { kubeconfig, context: "", helm: toolchain.helm, ...kubectl, stop };
-  const { gateway } = parts;
-  if (gateway === undefined || node === undefined) return target;
-  return { ...target, installGateway: (url) => installGateway(url, gateway, node) };
+  const furnishing = furnisher(cluster, parts.gateway, options, progress);
+  const stop = async () => {
+    await furnishing.stop();
+    await cluster.stop();
+  };
+  const { furnish } = furnishing;
+  return {
+    kubeconfig,
+    context: "",
+    helm: toolchain.helm,
+    ...kubectl,
+    hasGateway: parts.gateway !== undefined,
+    furnish,
+    stop,
+  };
 }
 
 async function realParts({ real, gateway }: UpOptions, progress: Progress) {
@@ -112,7 +118,7 @@ export async function givenCluster(options: UpOptions, progress: Progress): Prom
       "Read what is printed above, then give --install-crds to have it applied.",
     );
   });
-  return { kubeconfig, context: options.context, stop: () => Promise.resolve() };
+  return { kubeconfig, context: options.context, hasGateway: false, stop: () => Promise.resolve() };
 }
 
 async function makeHome(client: KubeClient): Promise<void> {

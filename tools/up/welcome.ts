@@ -30,8 +30,8 @@ const real = [
 
 const { name, namespace, address } = sharedGateway;
 const shared = [
-  `Berth has installed Envoy Gateway. ListenerSets of any namespace may add ports to the Gateway ${name} of ${namespace},`,
-  `whose address in there is ${address}; --forward 7000=gateway:7000 leads to its port 7000 from here.`,
+  `Berth has installed Envoy Gateway, and exposes services on ports of its Gateway ${name} of ${namespace}, whose address in`,
+  `there is ${address}. Each of these ports is opened on 127.0.0.1 as well.`,
   "",
 ];
 
@@ -52,6 +52,9 @@ export function welcome({ url, kubeconfig, log, helm, kubectl, hasGateway }: Fac
     "try:",
     `  curl -d chartName=${quote(chart)} -d releaseName=hello ${url}/install`,
     `  curl ${url}/v1/clusters/local/namespaces/default/releases`,
+    ...(hasGateway || (helm !== undefined && kubectl === undefined)
+      ? [`  curl -d '{"service": "hello", "service_port": 80}' ${url}/v1/clusters/local/namespaces/default/exposures`]
+      : []),
     ...tail,
     ...(kubectl === undefined
       ? []
