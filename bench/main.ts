@@ -1,4 +1,5 @@
 import { measureCharts } from "./charts.ts";
+import { measureExposures } from "./expose.ts";
 import { measureOperations } from "./operations.ts";
 import { measureWrites } from "./write.ts";
 
@@ -6,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   write: measureWrites,
   charts: measureCharts,
   operations: measureOperations,
+  expose: measureExposures,
 };
 
 const name = process.argv[2] ?? "";

@@ -45,7 +45,7 @@ async function makeUsedPool(data: Readonly<Record<string, string>>) {
   const spec = { driver: "configmap", ports: { from: 24_000, to: 24_009 }, restSeconds: 1, reserved: 0 };
   await applyByHand(berth.kube, "AddressPool", { name }, { ...spec, allowedNamespaces: { all: true } });
   const place = { namespace: berth.namespace, tcp: `tcp-${name}`, service: `controller-${name}` };
-  await applyByHand(berth.kube, "Address", { name }, { pool: name, address: "192.0.2.7", configmap: place });
+  await applyByHand(berth.kube, "Address", { name }, { pool: name, address: `${name}.example.com`, configmap: place });
   await untilReady(berth.kube, `addresses/${name}`);
   return name;
 }

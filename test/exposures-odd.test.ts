@@ -178,4 +178,10 @@ test("a node port is a Service of the exposure's own, and one that somebody has 
     `api/v1/namespaces/{ns}/services?labelSelector=berth.dev/exposure`,
   );
   assert.equal(services?.items.length, 0);
+  // There is one address of this kind in a cluster.
+  await berth.request("DELETE", `${exposures}/n-3`);
+  await eventually("the pool goes", async () => {
+    const { status } = await berth.request("DELETE", `/v1/clusters/local/pools/${name}`);
+    return status === 404 ? true : undefined;
+  });
 });

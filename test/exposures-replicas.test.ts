@@ -35,7 +35,7 @@ test(`three replicas make and delete ${String(COUNT)} exposures, one of them kil
     restSeconds: 1,
     addresses: 2,
   });
-  const history = await followClaims(berth.kube, pool.name);
+  await using history = await followClaims(berth.kube, pool.name);
   for (let index = 0; index < 3; index++) replicas.push(await startReplica(berth.kubeconfig, berth.home));
   let [next, made, deleted, full, lost] = [0, 0, 0, 0, 0];
   const alive = new Set<string>();
@@ -109,7 +109,6 @@ test(`three replicas make and delete ${String(COUNT)} exposures, one of them kil
     90_000,
   );
   assert.ok(left > 0);
-  await history.stop();
   assert.deepEqual(history.faults, []);
   assert.ok(history.taken() >= made, "the reader has seen all of it");
   assert.ok(performance.now() - start < LIMIT, `took ${String(Math.round(performance.now() - start))} ms`);

@@ -4,13 +4,15 @@ import { silentLogger, systemClock } from "@berth/base";
 
 import type { Stored } from "./exposures.ts";
 
+/** By how much one watch may be behind the other, in milliseconds. */
+const BEHIND = 2_000;
+
 /** What an independent reader of the API server's own events found. */
-export interface ClaimHistory {
+export interface ClaimHistory extends AsyncDisposable {
   /** What must never be: a port that two have, that changes hands without a rest, or that an exposure names without a claim. */
   readonly faults: string[];
   /** Claims that came. */
   readonly taken: () => number;
-  stop(): Promise<void>;
 }
 
 /**
@@ -44,6 +46,18 @@ export async function followClaims(kube: KubeClient, pool: string): Promise<Clai
     ) {
       faults.push(`${name} goes from ${before} to ${String(after)}`);
     }
+    const isFreed = previous?.status?.releasedAt === undefined && object?.status?.releasedAt !== undefined;
+    const holder = object?.spec.exposure;
+    if (isFreed && holder !== undefined) {
+      // The other watch may be behind: an exposure whose port is freed is being deleted.
+      setTimeout(() => {
+        const exposure = exposures.get(`${holder.namespace}/${holder.name}`);
+        const isAlive = exposure?.metadata.uid === holder.uid && exposure.metadata.deletionTimestamp === undefined;
+        const chosen = exposure?.status?.claim;
+        const isNamed = chosen?.slot === object?.spec.slot && chosen?.port === object?.spec.port;
+        if (isAlive && isNamed) faults.push(`${name} is freed under ${holder.name}`);
+      }, BEHIND);
+    }
     if (
       previous?.status?.releasedAt !== undefined &&
       object !== undefined &&
@@ -71,7 +85,7 @@ export async function followClaims(kube: KubeClient, pool: string): Promise<Clai
   return {
     faults,
     taken: () => taken,
-    stop: async () => void (await Promise.all([claims.stop(), exposures.stop()])),
+    [Symbol.asyncDispose]: async () => void (await Promise.all([claims.stop(), exposures.stop()])),
   };
 }
 

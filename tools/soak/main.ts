@@ -5,7 +5,10 @@ import { onParentGone } from "@berth/devcluster";
 import { run } from "../run-tests/run.ts";
 
 /** What kills, cuts and hands on; each round takes some minutes. */
-const FILES = ["test/replicas.test.ts", "test/kill-matrix.test.ts", "test/hand-on.test.ts", "test/slow-*.test.ts"];
+const FILES = [
+  ...["test/replicas.test.ts", "test/kill-matrix.test.ts", "test/hand-on.test.ts", "test/slow-*.test.ts"],
+  "test/exposures-replicas.test.ts",
+];
 
 const usage = `npm run soak -- [--minutes N]
 

@@ -10,6 +10,7 @@ import {
   conditionsOf,
   dropFinalizer,
   exposureReference,
+  hasClaims,
   holderOf,
   isDeleting,
   isOvertaken,
@@ -124,7 +125,8 @@ async function handle(parts: ExposureControllerParts, doubted: Set<string>, key:
 }
 
 /** Whether the status says that all is made, just as it would be made now. */
-function isSettled({ cache, drivers }: ExposureControllerParts, exposure: ExposureObject): boolean {
+function isSettled(parts: ExposureControllerParts, exposure: ExposureObject): boolean {
+  const { cache, drivers } = parts;
   const { metadata, spec, status } = exposure;
   const condition = readyOf(status);
   if (condition?.status !== "True" || condition.observedGeneration !== metadata.generation) return false;
@@ -132,7 +134,7 @@ function isSettled({ cache, drivers }: ExposureControllerParts, exposure: Exposu
   const driver = drivers.get(cache.pools.get(poolOf(spec))?.spec.driver ?? "");
   if (address === undefined || driver === undefined || reachedAt(address) !== status?.address) return false;
   try {
-    return status.target === driver.describe(wishOf(exposure, address, serviceOf(cache, exposure)));
+    return status.target === driver.describe(wishOf(parts, exposure, address));
   } catch {
     return false;
   }
@@ -176,18 +178,19 @@ interface Carrying {
 
 /** Has the data plane carry the port, and says how it went. */
 async function carry(
-  { cache }: ExposureControllerParts,
+  parts: ExposureControllerParts,
   exposure: ExposureObject,
   pool: PoolObject,
   driver: Driver,
 ): Promise<Carrying> {
+  const { cache } = parts;
   const { slot = "", port = 0 } = exposure.status?.claim ?? {};
   const address = cache.addresses.get(slot);
   if (address === undefined) {
     return { address, verdict: refused(new BerthError("ADDRESS_NOT_FOUND", `The address "${slot}" is gone.`)) };
   }
   try {
-    const wish = wishOf(exposure, address, serviceOf(cache, exposure));
+    const wish = wishOf(parts, exposure, address);
     const carried = await driver.ensure(wish);
     if (carried.kind === "pending") return { address, wish, verdict: pending(carried.message) };
     if (carried.kind === "stranger") {
@@ -255,12 +258,18 @@ async function finish(parts: ExposureControllerParts, exposure: ExposureObject):
   return { kind: "done" };
 }
 
-function wishOf(exposure: ExposureObject, address: AddressObject, service: ServiceObject | undefined): PortWish {
+function wishOf(
+  { client, cache }: ExposureControllerParts,
+  exposure: ExposureObject,
+  address: AddressObject,
+): PortWish {
   const holder = holderOf(exposure);
+  const { slot = "", port = 0 } = exposure.status?.claim ?? {};
+  const protocols = protocolsOf(exposure.spec);
   return {
-    ...{ exposure: holder, address, port: exposure.status?.claim?.port ?? 0 },
-    protocols: protocolsOf(exposure.spec),
-    backend: backendOf(exposure.spec, holder, service),
+    ...{ exposure: holder, address, port, protocols },
+    backend: backendOf(exposure.spec, holder, serviceOf(cache, exposure)),
+    isStillOurs: () => hasClaims(client, holder, { slot, port, protocols }),
   };
 }
 

@@ -1,7 +1,7 @@
 export type { ExposeContext } from "./audited.ts";
 export { createExposureCache, releaseOf } from "./cache.ts";
 export type { ExposureCache } from "./cache.ts";
-export { releaseClaim, restLeft } from "./claims/release.ts";
+export { hasClaims, releaseClaim, restLeft } from "./claims/release.ts";
 export { holderOf, secureClaims, yieldPort } from "./claims/secure.ts";
 export type { SecureParts } from "./claims/secure.ts";
 export { dropClaims, repair } from "./claims/strangers.ts";

@@ -1,6 +1,6 @@
 import { getObject } from "@berth/kube";
 
-import { releaseClaim } from "./claims/release.ts";
+import { hasClaims, releaseClaim } from "./claims/release.ts";
 import { holderOf } from "./claims/secure.ts";
 import type { SecureParts } from "./claims/secure.ts";
 import { isMine } from "./claims/take.ts";
@@ -21,7 +21,8 @@ export async function releasePorts(parts: SecureParts, exposure: ExposureObject)
     const address = cache.addresses.get(slot);
     const driver = drivers.get(cache.pools.get(pool)?.spec.driver ?? "");
     const protocols = own.map(({ spec }) => spec.protocol);
-    if (address !== undefined) await driver?.remove({ exposure: holder, address, port, protocols });
+    const isStillOurs = () => hasClaims(client, holder, { slot, port, protocols });
+    if (address !== undefined) await driver?.remove({ exposure: holder, address, port, protocols, isStillOurs });
   }
   const names = new Set(own.map(({ metadata }) => metadata.name));
   const strays = cache.claims.byIndex("exposure", holder.uid).filter(({ metadata }) => !names.has(metadata.name));

@@ -4,7 +4,7 @@ import type { Clock } from "@berth/base";
 
 import type { ExposureCache } from "../cache.ts";
 import type { AddressState, Driver, Entry } from "../drivers/driver.ts";
-import { API_VERSION, claimName, portClaims, readyOf } from "../resource.ts";
+import { API_VERSION, claimName, portClaims, protocolsOf, readyOf } from "../resource.ts";
 import type { AddressObject, ClaimObject, ExposureObject, PoolObject } from "../resource.ts";
 import { releaseClaim } from "./release.ts";
 
@@ -99,10 +99,12 @@ function doubtful(
   slot: string,
   carried: ReadonlyMap<string, Entry>,
 ): readonly string[] {
-  const isRight = ({ metadata, status }: ExposureObject) =>
-    cache.claims.byIndex("exposure", metadata.uid ?? "").every(({ metadata: claim }) => {
-      const entry = carried.get(claim.name);
-      return entry?.isOurs === true && driver.isAsDescribed(entry, status?.target ?? "");
+  const isRight = ({ metadata, spec, status }: ExposureObject) =>
+    protocolsOf(spec).every((protocol) => {
+      const name = claimName(slot, protocol, status?.claim?.port ?? 0);
+      const entry = carried.get(name);
+      const isClaimed = cache.claims.get(name)?.spec.exposure?.uid === metadata.uid;
+      return isClaimed && entry?.isOurs === true && driver.isAsDescribed(entry, status?.target ?? "");
     });
   return cache.exposures
     .byIndex("slot", slot)

@@ -9,6 +9,13 @@ export interface PortWish {
   readonly port: number;
   readonly protocols: readonly Protocol[];
   readonly backend: Backend;
+  /**
+   * Whether the exposure still has the claims on the port, as the API server knows
+   * it now. Whoever writes an object that several exposures share asks this after
+   * reading it and before writing over just that version: a replica that stood
+   * still may be far behind.
+   */
+  readonly isStillOurs: () => Promise<boolean>;
 }
 
 /** What is to be taken off an address. What it led to need not exist any more. */
@@ -47,7 +54,7 @@ export interface AddressState {
  * where all is as it should be. It keeps nothing but what makes it faster.
  *
  * What it may rely on: whoever calls `ensure` has the claims on the port; `remove`
- * comes before they are released. What it must do: leave alone whatever it has not
+ * comes before they are released. Where an object is shared, it asks `isStillOurs`. What it must do: leave alone whatever it has not
  * made itself, and never disturb what other ports carry.
  *
  * Errors: DRIVER_UNAVAILABLE where what carries the ports is not installed or does

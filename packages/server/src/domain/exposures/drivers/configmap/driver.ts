@@ -8,7 +8,7 @@ import type { AddressState, Driver, Entry, PortRemoval, PortWish } from "../driv
 import { createBatch } from "./batch.ts";
 import type { Edit, EditResult } from "./entries.ts";
 import { editConfigMap, editServicePorts, readEntries } from "./write.ts";
-import type { PortEdit } from "./write.ts";
+import type { Guarded, PortEdit } from "./write.ts";
 
 /** What the driver is made of. */
 export interface ConfigMapDriverParts {
@@ -24,18 +24,19 @@ export interface ConfigMapDriverParts {
  * annotation of the same object, so that both change in one write.
  */
 export function createConfigMapDriver(parts: ConfigMapDriverParts): Driver {
-  const maps = createBatch<Edit, EditResult>((key, edits) => editConfigMap(parts, key, edits));
-  const ports = createBatch<PortEdit, object>((key, edits) => editServicePorts(parts, key, edits));
-  const open = async (address: AddressObject, edit: PortEdit) => {
+  const maps = createBatch<Edit & Guarded, EditResult>((key, edits) => editConfigMap(parts, key, edits));
+  const ports = createBatch<PortEdit & Guarded, object>((key, edits) => editServicePorts(parts, key, edits));
+  const open = async (address: AddressObject, edit: PortEdit & Guarded) => {
     const { namespace, service } = settingsOf(address);
     if (service !== undefined) await ports.add(`${namespace}/${service}`, edit);
   };
   const valueOf = ({ backend }: PortWish) => `${backend.namespace}/${backend.name}:${String(backend.port)}`;
-  const takeOff = async (address: AddressObject, protocol: Protocol, port: number, value?: string) => {
+  const takeOff = async (address: AddressObject, protocol: Protocol, edit: Edit & Guarded) => {
     const key = mapOf(address, protocol);
     if (key === undefined) return;
-    await maps.add(key, { kind: "unset", port, value });
-    await open(address, { kind: "unset", protocol, port });
+    const { port, isStillOurs } = edit;
+    const { isLost } = await maps.add(key, edit);
+    if (isLost !== true) await open(address, { kind: "unset", protocol, port, isStillOurs });
   };
   return {
     name: "configmap",
@@ -44,21 +45,23 @@ export function createConfigMapDriver(parts: ConfigMapDriverParts): Driver {
     describe: (wish) => `${wish.protocols.join("+")} ${valueOf(wish)}`,
     isAsDescribed: ({ entry }, description) => description.endsWith(` ${entry}`),
     async ensure(wish) {
-      const { address, port, protocols } = wish;
+      const { address, port, protocols, isStillOurs } = wish;
       for (const protocol of protocols) {
         const key = mapOf(address, protocol);
         if (key === undefined) throw withoutUdp(address);
-        const { stranger } = await maps.add(key, { kind: "set", port, value: valueOf(wish) });
+        const edit = { kind: "set", port, value: valueOf(wish), isStillOurs } as const;
+        const { stranger, isLost } = await maps.add(key, edit);
+        if (isLost === true) return { kind: "pending", message: `Port ${String(port)} is somebody else's by now.` };
         if (stranger !== undefined) return { kind: "stranger", protocol, entry: stranger };
-        await open(address, { kind: "set", protocol, port });
+        await open(address, { kind: "set", protocol, port, isStillOurs });
       }
       return { kind: "ready" };
     },
-    async remove({ address, port, protocols }: PortRemoval) {
-      for (const protocol of protocols) await takeOff(address, protocol, port);
+    async remove({ address, port, protocols, isStillOurs }: PortRemoval) {
+      for (const protocol of protocols) await takeOff(address, protocol, { kind: "unset", port, isStillOurs });
     },
     survey: (address) => survey(parts, address),
-    drop: (address, { protocol, port, entry }) => takeOff(address, protocol, port, entry),
+    drop: (address, { protocol, port, entry }) => takeOff(address, protocol, { kind: "unset", port, value: entry }),
   };
 }
 

@@ -8,6 +8,8 @@ export type Edit =
 export interface EditResult {
   /** Somebody else's value, which was left alone. */
   readonly stranger?: string | undefined;
+  /** The port is somebody else's by now: nothing was written. */
+  readonly isLost?: boolean | undefined;
 }
 
 /** What a ConfigMap says: its data, and which of its keys are ours. */

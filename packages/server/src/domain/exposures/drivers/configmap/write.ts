@@ -30,12 +30,24 @@ export async function readEntries(client: KubeClient, key: string): Promise<Entr
 export async function editConfigMap(
   { client, clock }: { readonly client: KubeClient; readonly clock: Clock },
   key: string,
-  edits: readonly Edit[],
+  edits: readonly (Edit & Guarded)[],
 ): Promise<readonly EditResult[]> {
   const reference = referenceTo(configMaps, key);
   return untilWritten(clock, key, async () => {
     const stored = await getObject<ConfigMap>(client, reference);
-    const { after, isChanged, results } = applyEdits(stored === undefined ? EMPTY : entriesOf(stored), edits);
+    // Asked after the object was read: who takes the port from now on writes a newer version of it.
+    const held = await areHeld(edits);
+    const before = stored === undefined ? EMPTY : entriesOf(stored);
+    const {
+      after,
+      isChanged,
+      results: done,
+    } = applyEdits(
+      before,
+      edits.filter((_, index) => held[index]),
+    );
+    const left = [...done];
+    const results = held.map((isHeld) => (isHeld ? (left.shift() ?? {}) : { isLost: true }));
     if (!isChanged) return results;
     const { namespace, name } = reference;
     const { metadata = { name, namespace }, ...rest } = stored ?? { apiVersion: "v1", kind: "ConfigMap" };
@@ -45,6 +57,16 @@ export async function editConfigMap(
     else await updateObject(client, reference, body);
     return results;
   });
+}
+
+/** What an edit is for may be somebody else's by now. */
+export interface Guarded {
+  /** Always where absent. */
+  readonly isStillOurs?: (() => Promise<boolean>) | undefined;
+}
+
+function areHeld(edits: readonly Guarded[]): Promise<readonly boolean[]> {
+  return Promise.all(edits.map(({ isStillOurs }) => isStillOurs?.() ?? Promise.resolve(true)));
 }
 
 /** A port of the controller's Service that is to be, or not to be. */
@@ -58,7 +80,7 @@ export interface PortEdit {
 export async function editServicePorts(
   { client, clock }: { readonly client: KubeClient; readonly clock: Clock },
   key: string,
-  edits: readonly PortEdit[],
+  edits: readonly (PortEdit & Guarded)[],
 ): Promise<readonly object[]> {
   const reference = referenceTo(services, key);
   return untilWritten(clock, key, async () => {
@@ -67,8 +89,12 @@ export async function editServicePorts(
       if (edits.every(({ kind }) => kind === "unset")) return edits;
       throw new BerthError("DRIVER_UNAVAILABLE", `There is no Service ${key}.`);
     }
+    const held = await areHeld(edits);
     const before = stored.spec.ports ?? [];
-    const after = withPorts(before, edits);
+    const after = withPorts(
+      before,
+      edits.filter((_, index) => held[index]),
+    );
     if (after === before) return edits;
     await updateObject(client, reference, { ...stored, spec: { ...stored.spec, ports: after } });
     return edits;
