@@ -61,7 +61,7 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
       const name = objectName(removal.exposure);
       // Asked and not remembered: what was made a moment ago is to go as well. Where nothing is served, nothing is there.
       const set = await getObject<ListenerSetObject>(client, { resource: listenerSets, namespace, name });
-      if (set === undefined || carries(set, removal)) await removeAll(client, namespace, name);
+      if (set === undefined || carries(set, removal)) await removeAll(client, namespace, name, set);
     },
     async survey(address) {
       await cache.ready();
@@ -74,7 +74,7 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
         .byIndex("gateway", `${namespace}/${name}`)
         .find((set) => isOurs(set) && set.spec.listeners.some((one) => isOn(one, entry.protocol, entry.port)));
       if (found === undefined) return;
-      await removeAll(client, found.metadata.namespace ?? "", found.metadata.name);
+      await removeAll(client, found.metadata.namespace ?? "", found.metadata.name, found);
     },
     start(tell) {
       const informers: readonly Informer<KubeObject>[] = [cache.listenerSets, cache.routes.tcp, cache.routes.udp];
@@ -177,10 +177,11 @@ function refusal(error: unknown): unknown {
 }
 
 /** Removes a ListenerSet and the routes of its name; bytes end with the listener. Where nothing is served, nothing is there. */
-async function removeAll(client: KubeClient, namespace: string, name: string): Promise<void> {
-  for (const resource of [listenerSets, routes.tcp.resource, routes.udp.resource]) {
-    await deleteObject(client, { resource, namespace, name });
-  }
+async function removeAll(client: KubeClient, namespace: string, name: string, set?: ListenerSetObject): Promise<void> {
+  // Just the one that was read: by now it may carry another port, which somebody has a claim on.
+  const { resourceVersion } = set?.metadata ?? {};
+  if (set !== undefined) await deleteObject(client, { resource: listenerSets, namespace, name }, { resourceVersion });
+  for (const { resource } of Object.values(routes)) await deleteObject(client, { resource, namespace, name });
 }
 
 function surveyOf(cache: GatewayCache, address: AddressObject): AddressState {
