@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { get } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { gatewayImages, nodeImages, repository, whyNoRealNode } from "@berth/devcluster";
+import { gatewayImages, repository, whyNoRealNode } from "@berth/devcluster";
 
 import { succeeded } from "./support/answers.ts";
 import type { OperationAnswer } from "./support/answers.ts";
+import { ECHO, isRefused, untilAnswers } from "./support/echo.ts";
 import { applyByHand, eventually, exposuresPath, makeService, untilReady } from "./support/exposures.ts";
 import type { ExposureAnswer } from "./support/exposures.ts";
 import { startGatewayCluster } from "./support/gateway.ts";
@@ -26,38 +26,12 @@ const MANY = 500;
 /** How many of them are asked for at once. */
 const CALLERS = 16;
 
-/** A pod that says its name by TCP and UDP, on one number. */
-const APP = `apiVersion: apps/v1
-kind: Deployment
-metadata: { name: {{ .Release.Name }} }
-spec:
-  selector: { matchLabels: { app: {{ .Release.Name }} } }
-  template:
-    metadata: { labels: { app: {{ .Release.Name }} } }
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-        - name: main
-          image: ${nodeImages.agnhost}
-          args: [netexec, --http-port=8080, --udp-port=8080]
-          readinessProbe: { httpGet: { path: /healthz, port: 8080 }, periodSeconds: 1 }
----
-apiVersion: v1
-kind: Service
-metadata: { name: {{ .Release.Name }} }
-spec:
-  selector: { app: {{ .Release.Name }} }
-  ports:
-    - { name: tcp, port: 7000, targetPort: 8080 }
-    - { name: udp, port: 7000, targetPort: 8080, protocol: UDP }
-`;
-
 let shared: GatewayCluster;
 before(async () => {
   if (skip !== false) return;
   shared = await startGatewayCluster();
   const { berth, gateway } = shared;
-  const chart = { path: await berth.charts.write("echo", { "templates/all.yaml": APP }) };
+  const chart = { path: await berth.charts.write("echo", { "templates/all.yaml": ECHO }) };
   for (const name of ["one", "two"]) {
     const body = { name, chart, options: { wait: true, timeout: "60s" } };
     succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body));
@@ -87,35 +61,6 @@ async function expose(name: string, body: object): Promise<ExposureAnswer> {
   assert.equal(answer.status, 200, JSON.stringify(answer.body));
   assert.equal(answer.body.state, "EXPOSURE_STATE_READY", JSON.stringify(answer.body));
   return answer.body;
-}
-
-/** Asks for a name over a connection of its own. */
-async function ask(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path: "/hostname", agent: false, timeout: 5_000 }, (response) => {
-      let text = "";
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      response.on("end", () => resolve(text));
-    });
-    request.on("timeout", () => request.destroy(new Error("It does not answer.")));
-    request.on("error", reject);
-  });
-}
-
-/** Waits until a port answers as it is to: an implementation says `Programmed` a moment before its proxy listens. */
-async function untilAnswers(port: number, wanted: RegExp): Promise<void> {
-  await eventually(`port ${String(port)} answers ${String(wanted)}`, async () => {
-    const answer = await ask(port).catch(() => "");
-    return wanted.test(answer) ? true : undefined;
-  });
-}
-
-/** True once nothing answers on a new connection. */
-function isRefused(port: number): Promise<true | undefined> {
-  return ask(port).then(
-    () => undefined,
-    () => true,
-  );
 }
 
 /** Asks on a connection that stays open. */

@@ -23,11 +23,12 @@ export async function borrowPackages(directory: string, progress: Progress): Pro
       "Install the programs nft and pkg-config, and the static library libseccomp with its headers.",
     );
   }
-  await progress.run(`Unpacking Debian's packages of ${wanted.join(" and ")}`, () => unpack(wanted, directory));
+  await progress.run(`Unpacking Debian's packages of ${wanted.join(" and ")}`, () => unpackPackages(wanted, directory));
   return directory;
 }
 
-async function unpack(packages: readonly string[], directory: string): Promise<void> {
+/** Unpacks Debian's packages into a directory, with those of their dependencies that this machine does not have. */
+export async function unpackPackages(packages: readonly string[], directory: string): Promise<void> {
   const apt = join(directory, ".apt");
   const archives = join(apt, "cache/archives");
   await mkdir(join(apt, "lists"), { recursive: true });
