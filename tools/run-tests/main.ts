@@ -83,6 +83,8 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
         ...["--test-reporter=tap", `--test-reporter-destination=${counted}`],
         `--test-concurrency=${concurrency}`,
         `--test-timeout=${TIMEOUT}`,
+        // A test that fails may leave a connection open: that is no reason to wait for ever.
+        "--test-force-exit",
       ];
       return run(process.execPath, [...flags, ...chosen], { ...process.env, ...env }, asked.signal);
     };
