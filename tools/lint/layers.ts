@@ -37,7 +37,8 @@ export const SERVER_ZONES: Readonly<Record<string, readonly string[]>> = {
   "compose-exposures.ts": ["config.ts", "controllers", "domain"],
   // The manifest of its package.
   "version.ts": [""],
-  "config.ts": ["config-callbacks.ts", "loopback.ts"],
+  "config.ts": ["config-callbacks.ts", "config-port.ts", "loopback.ts"],
+  "config-port.ts": [],
   "config-callbacks.ts": ["loopback.ts"],
   "loopback.ts": [],
   "berth.ts": ["domain"],
