@@ -74,6 +74,7 @@ test("health says what it is made of", async () => {
       ["engine", true],
       ["release-index", true],
       ["operations", true],
+      ["exposures", true],
     ],
   );
 });

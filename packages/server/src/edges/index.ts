@@ -7,13 +7,15 @@ import type { Berth } from "../berth.ts";
 import type { RequestContext } from "../domain/operations/index.ts";
 import { registerAutom8s } from "./autom8s/plugin.ts";
 import { registerConnect } from "./grpc/plugin.ts";
+import { createMetrics } from "./ops/metrics.ts";
+import { observeRequests } from "./ops/observe.ts";
 import { HEALTH, registerOps } from "./ops/plugin.ts";
 import { registerRest } from "./rest/plugin.ts";
 import { BODY_LIMIT } from "./shared/body.ts";
 import { createCallerCheck } from "./shared/callers.ts";
 import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
-import { createPort, DEFAULT_LIMITS } from "./shared/port.ts";
+import { createPort, DEFAULT_LIMITS, socketOf } from "./shared/port.ts";
 import type { Port, PortLimits } from "./shared/port.ts";
 import { openTls } from "./shared/tls.ts";
 import type { TlsFiles } from "./shared/tls.ts";
@@ -65,6 +67,8 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   // Each edge parses its bodies itself: what a body is depends on the dialect.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  const metrics = createMetrics(berth, () => tls?.expiry());
+  observeRequests(app, metrics);
   app.decorateRequest("berth", null as never);
   app.addHook("onRequest", async (request, reply) => {
     request.berth = toContext((name) => {
@@ -77,8 +81,9 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   app.addHook("onRequest", (request, _reply, done) => {
     // Whoever asks for its health is a kubelet, and has neither an address that could be known before nor a certificate.
     if (!HEALTH.has(request.routeOptions.url ?? "")) {
-      checkCaller(request.raw.socket.remoteAddress);
-      if (tls?.isKnown(request.raw.socket) === false) throw noCertificate();
+      const socket = socketOf(request.raw);
+      checkCaller(socket.remoteAddress);
+      if (tls?.isKnown(socket) === false) throw noCertificate();
     }
     done();
   });
@@ -91,7 +96,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
     options.log[level]({ method, path, status, ms, ...context }, "request");
   });
   answerErrors(app, options.log);
-  registerOps(app, berth);
+  registerOps(app, berth, metrics);
   registerRest(app, berth);
   registerAutom8s(app, berth);
   registerSwift(app, berth);

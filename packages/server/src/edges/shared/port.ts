@@ -1,6 +1,7 @@
 import { Server as HttpServer } from "node:http";
 import type http from "node:http";
 import type { ServerHttp2Session } from "node:http2";
+import { Socket as NetSocket } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 
@@ -96,6 +97,13 @@ export function createPort(handler: http.RequestListener, options: PortOptions =
       }),
     close: (deadlineMs) => drain(server, traffic, deadlineMs),
   };
+}
+
+/** The socket that a request has come by: HTTP/2 on a port that is shared is read through another stream. */
+export function socketOf(request: http.IncomingMessage): Socket {
+  const { socket } = request;
+  const { stream } = socket as { stream?: unknown };
+  return stream instanceof NetSocket ? stream : socket;
 }
 
 function watchConnections(server: Server, traffic: Traffic, limits: PortLimits, tls: TlsServer | undefined): void {

@@ -1,4 +1,4 @@
-import { constants } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext, Server as TlsServer } from "node:tls";
 import type { SecureVersion, TLSSocket } from "node:tls";
@@ -26,6 +26,8 @@ export interface Tls {
   readonly server: TlsServer;
   /** Whether a caller has shown the certificate that is asked of it; true where none is. */
   isKnown(socket: object): boolean;
+  /** When the certificate ends, in seconds of Unix time. */
+  expiry(): number;
   stop(): void;
 }
 
@@ -43,6 +45,7 @@ export async function openTls(files: TlsFiles, log: Logger, lookMs = LOOK): Prom
   const { clientCaFile, minVersion } = files;
   const wantsClients = clientCaFile !== undefined;
   let last = await readMaterial(files);
+  let inUse = last;
   checkMaterial(last, files);
   const options = {
     minVersion,
@@ -61,6 +64,7 @@ export async function openTls(files: TlsFiles, log: Logger, lookMs = LOOK): Prom
       last = next;
       checkMaterial(next, files);
       server.setSecureContext({ ...options, ...next });
+      inUse = next;
       log.info({ file: files.certFile }, "the certificate was read again");
     } catch (error) {
       log.warn({ file: files.certFile, error }, "the certificate cannot be read again: the old one stays");
@@ -71,6 +75,7 @@ export async function openTls(files: TlsFiles, log: Logger, lookMs = LOOK): Prom
   return {
     server,
     isKnown: (socket) => !wantsClients || (socket as Partial<TLSSocket>).authorized === true,
+    expiry: () => Date.parse(new X509Certificate(inUse.cert).validTo) / 1000,
     stop: () => clearInterval(timer),
   };
 }
