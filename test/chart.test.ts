@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, suite, test } from "node:test";
 
 import { silentLogger, systemClock } from "@berth/base";
@@ -87,6 +87,10 @@ const good: Readonly<Record<string, readonly [values: readonly string[], other: 
     ["networkPolicy.enabled=true", 'networkPolicy.from=[{"podSelector":{"matchLabels":{"may":"call"}}}]'],
     ["+NetworkPolicy berth"],
   ],
+  "TLS, and certificates that clients must show": [
+    ["tls.secretName=berth-tls", "tls.clientCASecretName=clients", "tls.minVersion=1.3"],
+    [],
+  ],
   "a configuration of one's own in a Secret": [
     ["configSecret.name=mine", "configSecret.key=own.yaml"],
     ["-ConfigMap berth"],
@@ -152,6 +156,7 @@ const bad: Readonly<Record<string, readonly [values: readonly string[], said: Re
   "an end before Berth's own": [[...LEAST, "terminationGracePeriodSeconds=10"], /\/terminationGracePeriodSeconds/],
   "two configurations": [[...LEAST, "config.stuck.afterSeconds=5", "configSecret.name=x"], /exclude each other/],
   "a policy of the network without peers": [[...LEAST, "networkPolicy.enabled=true"], /networkPolicy\.from is empty/],
+  "certificates of clients without TLS": [[...LEAST, "tls.clientCASecretName=x"], /tls\.secretName is missing/],
   "an account that has no name": [[...LEAST, "serviceAccount.create=false"], /serviceAccount\.name is missing/],
 };
 
@@ -159,6 +164,19 @@ suite("values that do not render", () => {
   for (const [name, [values, said]] of Object.entries(bad)) {
     test(name, () => assert.rejects(render(...values), said));
   }
+});
+
+test("with TLS the probes, the test and the notes speak it, and the files are where Berth looks", async () => {
+  const plain = JSON.stringify(await render(...LEAST));
+  assert.ok(!plain.includes("BERTH_TLS") && !/"scheme":"HTTPS"/.test(plain));
+  const objects = await render(...LEAST, "tls.secretName=berth-tls", "tls.clientCASecretName=clients");
+  const text = JSON.stringify(objects);
+  assert.equal(text.match(/"scheme":"HTTPS"/g)?.length, 3);
+  assert.match(text, /fetch\(\\"https:/);
+  const mounts = [...text.matchAll(/"mountPath":"([^"]+)"/g)].map(([, path = ""]) => path);
+  const files = [...text.matchAll(/"BERTH_TLS_\w+_FILE","value":"([^"]+)"/g)].map(([, path = ""]) => path);
+  assert.equal(files.length, 3);
+  for (const file of files) assert.ok(mounts.includes(dirname(file)), file);
 });
 
 test("what callers may is said when Berth is installed", async () => {

@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { get } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 
 import { silentLogger, systemClock } from "@berth/base";
 import type { Logger } from "@berth/base";
@@ -61,6 +65,10 @@ export interface TestBerthOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Nobody reads it where absent. */
   readonly log?: Logger;
+  /** More of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** PEM of the authority of Berth's certificate, where it has one. */
+  readonly ca?: string;
 }
 
 /** Starts Berth in this process on the cluster of the test run. */
@@ -95,8 +103,8 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
   });
   const log = options.log ?? silentLogger;
   const { berth, close } = await composeBerth(config, log, { operationJson });
-  const server = await createServer(berth, { host: config.host, port: 0, log });
-  await ready(server.url);
+  const server = await createServer(berth, { ...config, port: 0, log });
+  await ready(server.url, options.ca);
   let stopped: Promise<void> | undefined;
   const stop = () => (stopped ??= server.close(2_000).then(close));
   return {
@@ -124,14 +132,25 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
 }
 
 /** Lists are answered once the first of them is complete. */
-async function ready(url: string): Promise<void> {
+async function ready(url: string, ca: string | undefined): Promise<void> {
   for (let waited = 0; ; waited += 50) {
-    const answer = await fetch(`${url}/readyz`);
-    const checks = await answer.text();
-    if (answer.status === 200) return;
+    const { status, text: checks } = await (ca === undefined ? look(url) : lookOverTls(url, ca));
+    if (status === 200) return;
     if (waited > 15_000) throw new Error(`Berth does not get ready: ${checks}`);
     await systemClock.sleep(50);
   }
+}
+
+async function look(url: string) {
+  const answer = await fetch(`${url}/readyz`);
+  return { status: answer.status, text: await answer.text() };
+}
+
+/** fetch takes no authority. */
+async function lookOverTls(url: string, ca: string) {
+  const request = get(`${url}/readyz`, { ca, agent: false });
+  const [answer] = (await once(request, "response")) as [IncomingMessage];
+  return { status: answer.statusCode, text: await text(answer) };
 }
 
 async function send<T>(
@@ -150,8 +169,9 @@ async function send<T>(
     init.body = typeof body === "string" ? body : JSON.stringify(body);
   }
   const response = await fetch(url, init);
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: (text === "" ? {} : JSON.parse(text)) as T };
+  const answered = await response.text();
+  const parsed: unknown = answered === "" ? {} : JSON.parse(answered);
+  return { status: response.status, headers: response.headers, body: parsed as T };
 }
 
 async function read<T>(kube: KubeClient, path: string): Promise<T | undefined> {

@@ -24,6 +24,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "berth.scheme" -}}
+{{ if .Values.tls.secretName }}https{{ else }}http{{ end }}
+{{- end }}
+
 {{- define "berth.image" -}}
 {{- $repository := required "image.repository is missing: say where the cluster finds Berth's image (npm run image makes it)" .Values.image.repository -}}
 {{- if .Values.image.digest -}}
@@ -43,6 +47,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if and .Values.networkPolicy.enabled (not .Values.networkPolicy.from) }}
 {{- fail "networkPolicy.from is empty: a policy without peers would let nobody through" }}
+{{- end }}
+{{- if and .Values.tls.clientCASecretName (not .Values.tls.secretName) }}
+{{- fail "tls.secretName is missing: certificates of clients are asked for over TLS alone" }}
 {{- end }}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 {{- fail "serviceAccount.name is missing: name the account that exists" }}

@@ -71,6 +71,7 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
       return (await read(client.extend)({ operationId, hold })).found;
     },
     state: () => process.state(),
+    restarts: () => process.restarts(),
     refusedCharts: () => process.refusedCharts(),
     stop: () => process.stop(),
   };

@@ -32,6 +32,7 @@ export interface EngineProcessOptions {
 export interface EngineProcess {
   readonly socket: string;
   state(): EngineState;
+  restarts(): number;
   refusedCharts(): ReadonlySet<string>;
   stop(): Promise<void>;
 }
@@ -54,6 +55,7 @@ export async function startEngineProcess(options: EngineProcessOptions): Promise
   return {
     socket,
     state: supervisor.state,
+    restarts: supervisor.restarts,
     refusedCharts: () => refused,
     async stop() {
       await supervisor.stop();
@@ -66,6 +68,7 @@ function supervise({ clock, log }: Pick<EngineProcessOptions, "clock" | "log">, 
   const stopping = new AbortController();
   const { signal } = stopping;
   let state: EngineState = { name: "starting" };
+  let restarts = 0;
   let child = launch();
   const listen = async () => {
     await child.ready;
@@ -82,6 +85,7 @@ function supervise({ clock, log }: Pick<EngineProcessOptions, "clock" | "log">, 
       await clock.sleep(attempt === 0 ? 0 : backoff(attempt, RESTART), signal);
       // A stop may come between the sleep's end and here: it would not see the new process.
       if (signal.aborted) return;
+      restarts++;
       child = launch();
       await listen().catch(() => child.kill());
     }
@@ -92,6 +96,7 @@ function supervise({ clock, log }: Pick<EngineProcessOptions, "clock" | "log">, 
   return {
     first,
     state: () => state,
+    restarts: () => restarts,
     async stop(): Promise<void> {
       stopping.abort(new BerthError("UNAVAILABLE", "The engine is stopped."));
       const limit = setTimeout(() => child.kill(), state.name === "starting" ? 0 : STOP_LIMIT);

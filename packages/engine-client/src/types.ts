@@ -48,6 +48,8 @@ export interface Engine {
   check(request: MessageInitShape<typeof engine.CheckRequestSchema>): Promise<engine.CheckResponse>;
   extend(operationId: string, holdMs: number): Promise<boolean>;
   state(): EngineState;
+  /** How often its process was started again. */
+  restarts(): number;
   /** Digests of charts whose rendering the engine could not end. */
   refusedCharts(): ReadonlySet<string>;
   /** Lets running actions settle (10 s), ends the process and removes its directory. */

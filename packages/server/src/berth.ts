@@ -1,5 +1,6 @@
 import type { Logger } from "@berth/base";
 
+import type { Facts } from "./facts.ts";
 import type { Principal } from "./domain/access/index.ts";
 import type { SourceSubmit, SourceView } from "./domain/chart-sources/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
@@ -24,6 +25,7 @@ export interface Berth {
   readonly charts: ChartReader;
   readonly chartSources: { readonly submit: SourceSubmit; readonly view: SourceView };
   readonly exposures: { readonly submit: ExposureSubmit; readonly view: ExposureView; readonly pools: PoolView };
+  readonly facts: Facts;
   /** Checks of /readyz. */
   readonly readiness: readonly HealthCheck[];
   readonly log: Logger;

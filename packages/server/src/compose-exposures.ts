@@ -19,6 +19,8 @@ import {
   createPoolView,
   createReleaseExposer,
   createReleaseKeeper,
+  toExposure,
+  toPool,
 } from "./domain/exposures/index.ts";
 import type { Operations } from "./domain/operations/index.ts";
 import type { ReleaseIndex } from "./domain/releases/index.ts";
@@ -70,6 +72,12 @@ export function composeExposures(
     view: createExposureView(all),
     pools: createPoolView(all),
     ready: () => cache.ready(),
+    watches: () => cache.watches(),
+    /** All there is, for whoever measures. */
+    facts: () => ({
+      pools: cache.pools.list().map((pool) => toPool(cluster.name, cache, pool)),
+      exposures: cache.exposures.list().map((exposure) => toExposure(cluster.name, exposure)),
+    }),
     start() {
       cache.start();
       keeper.start();

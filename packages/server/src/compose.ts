@@ -104,6 +104,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     ...{ charts, chartSources: declared, exposures: exposing },
+    facts: factsOf(engine, { index, operations, exposing, declared }),
     readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
     version: BERTH_VERSION,
@@ -146,6 +147,29 @@ function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations
   ];
 }
 
+function factsOf(
+  engine: Engine,
+  parts: {
+    readonly index: ReleaseIndex;
+    readonly operations: Operations;
+    readonly exposing: ReturnType<typeof composeExposures>;
+    readonly declared: Pick<ReleaseIndex, "watches">;
+  },
+): Berth["facts"] {
+  const { index, operations, exposing, declared } = parts;
+  return {
+    onEnded: (listener) => operations.onEnded(listener),
+    engine: () => ({
+      ...{ state: engine.state().name, restarts: engine.restarts(), refusedCharts: engine.refusedCharts().size },
+    }),
+    operations: () => operations.open(),
+    watches: () => [index, operations, exposing, declared].flatMap((part) => part.watches()),
+    pools: () => exposing.facts().pools,
+    exposures: () => exposing.facts().exposures,
+    releases: () => (index.ready().ok ? index.newest().length : undefined),
+  };
+}
+
 /** The chart sources that are declared in the home cluster: their gate, their view, and who refreshes them. */
 function composeChartSources(
   parts: Omit<
@@ -161,6 +185,7 @@ function composeChartSources(
     sources: createSourceLookup(parts.home, cache),
     submit: createSourceSubmit(all),
     view: createSourceView(all),
+    watches: () => cache.watches(),
     start: () => cache.start(),
     stop: async () => void (await Promise.all([controller.stop(), cache.stop()])),
   };

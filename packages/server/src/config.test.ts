@@ -90,6 +90,21 @@ test("callbacks are https, but where egress names the host", () => {
   assert.equal(load("http://[::1]:8080/", { allowLoopback: true }).callbacks.length, 1);
 });
 
+test("TLS has a certificate and a key, and limits of the port are in its own words", () => {
+  const pair = { BERTH_TLS_CERT_FILE: "/c", BERTH_TLS_KEY_FILE: "/k" };
+  const tls = { certFile: "/c", keyFile: "/k", clientCaFile: undefined, minVersion: "TLSv1.2" };
+  assert.deepEqual(loadConfig({ ...least, ...pair }).tls, tls);
+  assert.equal(loadConfig(least).tls, undefined);
+  for (const one of ["BERTH_TLS_CERT_FILE", "BERTH_TLS_KEY_FILE"]) {
+    assert.throws(() => loadConfig({ ...least, ...pair, [one]: "" }), { field: one });
+  }
+  const old = { ...least, ...pair, BERTH_TLS_MIN_VERSION: "1.1" };
+  assert.throws(() => loadConfig(old), { field: "BERTH_TLS_MIN_VERSION" });
+  const file = join(directory, "port.json");
+  writeFileSync(file, JSON.stringify({ port: { streams: 7, receiveSeconds: 1.5 } }));
+  assert.deepEqual(loadConfig({ ...least, BERTH_CONFIG: file }).limits, { streams: 7, receiveMs: 1500 });
+});
+
 test("a block of addresses that is none ends the start", () => {
   const load = (block: string) => loadCallback({ url: "https://a.example/" }, KEY, { allowedCidrs: [block] });
   assert.throws(() => load("10.0.0.0"), { code: "INVALID_ARGUMENT", field: "egress.allowedCidrs.0" });

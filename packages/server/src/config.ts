@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 import { readCallback } from "./config-callbacks.ts";
+import { portSchema, readLimits, readTls } from "./config-port.ts";
 import { isLoopback } from "./loopback.ts";
 
 const repository = z.strictObject({
@@ -75,6 +76,8 @@ const fileSchema = z.strictObject({
     )
     .max(1000)
     .default([]),
+  /** Limits of the port. */
+  port: portSchema.prefault({}),
   /** When a release without an ending counts as stuck, and when Berth itself unlocks it: never where absent. */
   stuck: z
     .strictObject({
@@ -90,6 +93,10 @@ const flag = z.stringbool().default(false);
 const environmentSchema = z.object({
   BERTH_HOST: z.string().default("127.0.0.1"),
   BERTH_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  BERTH_TLS_CERT_FILE: z.string().default(""),
+  BERTH_TLS_KEY_FILE: z.string().default(""),
+  BERTH_TLS_CLIENT_CA_FILE: z.string().default(""),
+  BERTH_TLS_MIN_VERSION: z.enum(["1.2", "1.3"]).default("1.2"),
   BERTH_UNAUTHENTICATED_FROM: z
     .string()
     .default("")
@@ -136,6 +143,9 @@ export interface Config {
   readonly port: number;
   /** Networks (CIDR) whose callers are let in without credentials, beside this machine's own. */
   readonly callers: readonly string[];
+  /** The port's files of TLS; undefined: it has none. */
+  readonly tls: ReturnType<typeof readTls>;
+  readonly limits: ReturnType<typeof readLimits>;
   /** Empty: Berth is a pod of its cluster. */
   readonly kubeconfig: string;
   /** Empty: the kubeconfig's current context. */
@@ -194,6 +204,8 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
     callers: env.BERTH_UNAUTHENTICATED_FROM,
+    tls: readTls(env),
+    limits: readLimits(file.port),
     kubeconfig: env.BERTH_KUBECONFIG,
     context: env.BERTH_CONTEXT,
     pod: { host: env.KUBERNETES_SERVICE_HOST, port: env.KUBERNETES_SERVICE_PORT },

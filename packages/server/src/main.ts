@@ -14,8 +14,8 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = pino({ level: config.logLevel, serializers: { error: stdSerializers.err } }, pino.destination(2));
   const { berth, drain, close } = await composeBerth(config, log, { operationJson });
-  const { host, port, callers } = config;
-  const server = await createServer(berth, { host, port, callers, log });
+  const { host, port, callers, tls, limits } = config;
+  const server = await createServer(berth, { host, port, callers, tls, limits, log });
   log.info({ url: server.url }, "listening");
 
   let isStopping = false;

@@ -7,6 +7,7 @@ import { createCollect } from "./collect.ts";
 import { createListeners } from "./listeners.ts";
 import { createProver } from "./prover.ts";
 import { runInformer } from "./run.ts";
+import type { WatchEvent } from "./source.ts";
 import { createStore } from "./store.ts";
 import type { Informer, InformerOptions, InformerState } from "./types.ts";
 import { createWaiters } from "./waiters.ts";
@@ -24,6 +25,8 @@ export function createInformer<T>(options: InformerOptions<T>): Informer<T> {
   const store = createStore<T>(options.indexes ?? {}, listeners.tell);
   const waiters = createWaiters(clock);
   const cache = createCache(options, store, waiters, createCollect(options));
+  let heard = -Infinity;
+  const hear = () => void (heard = clock.monotonic());
   const stopping = new AbortController();
   const { signal } = stopping;
   const synced = Promise.withResolvers<void>();
@@ -37,7 +40,15 @@ export function createInformer<T>(options: InformerOptions<T>): Informer<T> {
     options.onState?.(next);
   };
   const position = () => waiters.current();
-  const parts = { options: { ...options, random }, cache, position, enter, onSynced: () => synced.resolve() };
+  const take = (event: WatchEvent) => {
+    hear();
+    cache.take(event);
+  };
+  const onSynced = () => {
+    hear();
+    synced.resolve();
+  };
+  const parts = { options: { ...options, random }, cache: { ...cache, take }, position, enter, onSynced };
 
   return {
     start: () => void (running ??= runInformer(parts, signal)),
@@ -52,6 +63,7 @@ export function createInformer<T>(options: InformerOptions<T>): Informer<T> {
     hasSynced: () => waiters.current() !== "",
     synced: (until) => raceSignal(synced.promise, until),
     size: () => store.size(),
+    silentMs: () => clock.monotonic() - heard,
     get: (key) => store.get(key),
     list: () => store.list(),
     byIndex: (index, value) => store.byIndex(index, value),

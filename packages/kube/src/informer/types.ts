@@ -66,6 +66,8 @@ export interface Informer<T> {
   get(key: string): T | undefined;
   list(): T[];
   byIndex(index: string, value: string): T[];
+  /** Milliseconds since the API server last told anything, bookmarks too; Infinity before it has. */
+  silentMs(): number;
   /** The cache holds everything up to this resourceVersion; empty before the first list. */
   resourceVersion(): string;
   /**

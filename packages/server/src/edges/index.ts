@@ -1,19 +1,24 @@
 import { BerthError } from "@berth/base";
 import type { Logger } from "@berth/base";
 import Fastify from "fastify";
+import type { FastifyInstance } from "fastify";
 
 import type { Berth } from "../berth.ts";
 import type { RequestContext } from "../domain/operations/index.ts";
 import { registerAutom8s } from "./autom8s/plugin.ts";
 import { registerConnect } from "./grpc/plugin.ts";
+import { createMetrics } from "./ops/metrics.ts";
+import { observeRequests } from "./ops/observe.ts";
 import { HEALTH, registerOps } from "./ops/plugin.ts";
 import { registerRest } from "./rest/plugin.ts";
 import { BODY_LIMIT } from "./shared/body.ts";
 import { createCallerCheck } from "./shared/callers.ts";
 import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
-import { createPort } from "./shared/port.ts";
-import type { Port } from "./shared/port.ts";
+import { createPort, DEFAULT_LIMITS, socketOf } from "./shared/port.ts";
+import type { Port, PortLimits } from "./shared/port.ts";
+import { openTls } from "./shared/tls.ts";
+import type { TlsFiles } from "./shared/tls.ts";
 import { registerSwift } from "./swift/plugin.ts";
 
 declare module "fastify" {
@@ -32,6 +37,10 @@ export interface ServerOptions {
   readonly port: number;
   /** Networks (CIDR) whose callers are let in beside the machine's own. */
   readonly callers?: readonly string[];
+  /** Absent: without TLS. */
+  readonly tls?: TlsFiles | undefined;
+  /** Those of the port that are to be others. */
+  readonly limits?: Partial<PortLimits>;
   readonly log: Logger;
 }
 
@@ -45,18 +54,21 @@ export interface BerthServer {
 /** Serves every dialect on one port. */
 export async function createServer(berth: Berth, options: ServerOptions): Promise<BerthServer> {
   let port: Port | undefined;
+  const tls = options.tls === undefined ? undefined : await openTls(options.tls, options.log);
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
     logger: false,
     routerOptions: { maxParamLength: 2048 },
     serverFactory: (handler) => {
-      port = createPort(handler);
+      port = createPort(handler, { limits: { ...DEFAULT_LIMITS, ...options.limits }, tls: tls?.server });
       return port.server as never;
     },
   });
   // Each edge parses its bodies itself: what a body is depends on the dialect.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  const metrics = createMetrics(berth, () => tls?.expiry());
+  observeRequests(app, metrics);
   app.decorateRequest("berth", null as never);
   app.addHook("onRequest", async (request, reply) => {
     request.berth = toContext((name) => {
@@ -67,8 +79,12 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   });
   const checkCaller = createCallerCheck(options.callers ?? []);
   app.addHook("onRequest", (request, _reply, done) => {
-    // Whoever asks for its health is a kubelet, and has no address that could be known before.
-    if (!HEALTH.has(request.routeOptions.url ?? "")) checkCaller(request.raw.socket.remoteAddress);
+    // Whoever asks for its health is a kubelet, and has neither an address that could be known before nor a certificate.
+    if (!HEALTH.has(request.routeOptions.url ?? "")) {
+      const socket = socketOf(request.raw);
+      checkCaller(socket.remoteAddress);
+      if (tls?.isKnown(socket) === false) throw noCertificate();
+    }
     done();
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -79,19 +95,8 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
     const level = status >= 500 ? "warn" : status >= 400 ? "info" : "debug";
     options.log[level]({ method, path, status, ms, ...context }, "request");
   });
-  app.setErrorHandler((error, request, reply) => {
-    const ours = toBerthError(error, options.log, request.berth.requestId);
-    const { retryAfter } = ours.details;
-    if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
-    return reply
-      .code(toHttpStatus(ours))
-      .type("application/problem+json")
-      .send(JSON.stringify(toProblem(ours, request.berth.requestId)));
-  });
-  app.setNotFoundHandler((request) => {
-    throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${request.url.split("?", 1)[0] ?? ""}.`);
-  });
-  registerOps(app, berth);
+  answerErrors(app, options.log);
+  registerOps(app, berth, metrics);
   registerRest(app, berth);
   registerAutom8s(app, berth);
   registerSwift(app, berth);
@@ -102,10 +107,32 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   const address = await opened.listen(options.port, options.host);
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return {
-    url: `http://${host}:${String(address.port)}`,
+    url: `${tls === undefined ? "http" : "https"}://${host}:${String(address.port)}`,
     close(deadlineMs) {
       closing.abort();
+      tls?.stop();
       return opened.close(deadlineMs);
     },
   };
+}
+
+function answerErrors(app: FastifyInstance, log: Logger): void {
+  app.setErrorHandler((error, request, reply) => {
+    const ours = toBerthError(error, log, request.berth.requestId);
+    const { retryAfter } = ours.details;
+    if (retryAfter !== undefined) void reply.header("retry-after", retryAfter);
+    return reply
+      .code(toHttpStatus(ours))
+      .type("application/problem+json")
+      .send(JSON.stringify(toProblem(ours, request.berth.requestId)));
+  });
+  app.setNotFoundHandler((request) => {
+    throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${request.url.split("?", 1)[0] ?? ""}.`);
+  });
+}
+
+function noCertificate(): BerthError {
+  return new BerthError("UNAUTHENTICATED", "The connection has no client certificate that is trusted here.", {
+    hint: "Present a certificate of an authority that BERTH_TLS_CLIENT_CA_FILE names.",
+  });
 }

@@ -3,7 +3,7 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { KubeObject } from "@berth/kube";
 
-import type { Cluster } from "../clusters/index.ts";
+import type { Cluster, Watch } from "../clusters/index.ts";
 import { chartSources } from "./resource.ts";
 import type { SourceObject } from "./resource.ts";
 import { secrets } from "./secret.ts";
@@ -15,6 +15,8 @@ const FRESHNESS_WAIT = 2000;
 export interface SourceCache {
   start(): void;
   stop(): Promise<void>;
+  /** Its watches, for whoever measures. */
+  watches(): readonly Watch[];
   /** By `namespace/name`. */
   get(key: string): SourceObject | undefined;
   inNamespace(namespace: string): readonly SourceObject[];
@@ -55,6 +57,10 @@ export function createSourceCache(home: Cluster, log: Logger, clock: Clock): Sou
       named.start();
     },
     stop: async () => void (await Promise.all([sources.stop(), named.stop()])),
+    watches: () => [
+      { name: "chart-sources", informer: sources },
+      { name: "chart-source-secrets", informer: named },
+    ],
     get: (key) => sources.get(key),
     inNamespace: (namespace) => sources.byIndex("namespace", namespace),
     list() {

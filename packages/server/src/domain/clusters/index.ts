@@ -1,2 +1,3 @@
 export { createClusterRegistry } from "./registry.ts";
 export type { Cluster, ClusterRegistry } from "./registry.ts";
+export type { Watch } from "./watch.ts";

@@ -2,7 +2,7 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { Informer, InformerOptions, KubeObject, Resource } from "@berth/kube";
 
-import type { Cluster } from "../clusters/index.ts";
+import type { Cluster, Watch } from "../clusters/index.ts";
 import { duplicatesIn } from "./places.ts";
 import type { Duplicate } from "./places.ts";
 import { addressPools, addresses, exposures, isDeleting, poolOf, portClaims, readyOf } from "./resource.ts";
@@ -35,6 +35,8 @@ export interface ExposureCache {
   usable(pool: string): readonly AddressObject[];
   start(): void;
   stop(): Promise<void>;
+  /** Its watches, for whoever measures. */
+  watches(): readonly Watch[];
   /** Whether everything was read once, and if not, what is missing. */
   ready(): { readonly ok: boolean; readonly reason: string };
 }
@@ -85,6 +87,7 @@ export function createExposureCache({ client }: Cluster, log: Logger, clock: Clo
         .sort(byAge),
     start: () => informers.forEach(([, informer]) => informer.start()),
     stop: async () => void (await Promise.all(informers.map(([, informer]) => informer.stop()))),
+    watches: () => informers.map(([name, informer]) => ({ name, informer })),
     ready() {
       const missing = informers.filter(([, informer]) => !informer.hasSynced()).map(([name]) => name);
       return { ok: missing.length === 0, reason: missing.join(", ") };

@@ -13,6 +13,7 @@ export { createConfigMapDriver } from "./drivers/configmap/driver.ts";
 export type { AddressState, Driver, PortWish } from "./drivers/driver.ts";
 export { createGatewayDriver } from "./drivers/gateway/driver.ts";
 export { createNodePortDriver } from "./drivers/nodeport/driver.ts";
+export { toExposure, toPool } from "./from-object.ts";
 export { addFinalizer, dropFinalizer, isOvertaken, unknown, writeStatus } from "./objects.ts";
 export { driverOf } from "./places.ts";
 export { createReleaseExposer } from "./release-exposer.ts";

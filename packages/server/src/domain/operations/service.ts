@@ -4,7 +4,7 @@ import type { KubeClient } from "@berth/kube";
 import type { Access } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
 import type { ChartResolver } from "../charts/index.ts";
-import type { ClusterRegistry } from "../clusters/index.ts";
+import type { ClusterRegistry, Watch } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import type { Actions, Holder } from "../releases/index.ts";
 import { createCallbacks } from "./callbacks/callbacks.ts";
@@ -18,7 +18,7 @@ import type { Retry } from "./retry.ts";
 import { createSubmit } from "./submit.ts";
 import { createSweeper } from "./sweep.ts";
 import type { Retention } from "./sweep.ts";
-import type { Exposing, OperationView, Submit } from "./types.ts";
+import type { Exposing, Operation, OperationView, Submit } from "./types.ts";
 import { createOperationView } from "./view.ts";
 import { createLiveness, createReplica } from "./work/replica.ts";
 import type { Ended } from "./work/perform.ts";
@@ -53,6 +53,11 @@ export interface Operations {
   readonly retry: Retry;
   /** Whether an operation of a release is open; true also while that is not known. */
   isOpen(target: ReleaseTarget): boolean;
+  /** Hears of each operation that ends on this replica. */
+  onEnded(listener: (operation: Operation) => void): void;
+  /** Its watches, and how many operations of all replicas are open, for whoever measures. */
+  watches(): readonly Watch[];
+  open(): { readonly queued: number; readonly running: number };
   /** Whether what is stored is known, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   start(): void;
@@ -65,6 +70,7 @@ export interface Operations {
 export function createOperations(parts: OperationsParts): Operations {
   const { client, namespace, clock, limits } = parts;
   const cache = createHomeCache(parts);
+  const listeners: ((operation: Operation) => void)[] = [];
   const writes = createHomeWrites(client, namespace, (queue) => cache.queue(queue)?.object);
   const followers = createFollowers(cache, clock);
   const replica = createReplica(parts);
@@ -76,6 +82,7 @@ export function createOperations(parts: OperationsParts): Operations {
       auditEnd(parts.audit, ended);
       // Before the watch does: whoever waits has waited long enough.
       if (ended.operation.endTime === undefined) return;
+      for (const listener of listeners) listener(ended.operation);
       cache.learn(ended.record);
       followers.tell(ended.record);
     },
@@ -93,6 +100,13 @@ export function createOperations(parts: OperationsParts): Operations {
     view: createOperationView(shared),
     retry: createRetry({ ...shared, offer: worker.offer }),
     ready: () => cache.ready(),
+    onEnded: (listener) => void listeners.push(listener),
+    watches: () => cache.watches(),
+    open() {
+      const open = cache.operations.byIndex("open", "all");
+      const running = open.filter(({ status }) => status?.state === "running").length;
+      return { queued: open.length - running, running };
+    },
     isOpen: (target) => !cache.ready().ok || cache.openOf(target).length > 0,
     start() {
       cache.start();

@@ -3,7 +3,7 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { Informer } from "@berth/kube";
 
-import type { Cluster } from "../clusters/index.ts";
+import type { Cluster, Watch } from "../clusters/index.ts";
 import { toStoredRevision } from "./stored-revision.ts";
 import type { StorageKind, StoredRevision } from "./stored-revision.ts";
 
@@ -14,6 +14,8 @@ const FRESHNESS_WAIT = 2000;
 export interface ReleaseIndex {
   start(): void;
   stop(): Promise<void>;
+  /** Its watches, for whoever measures. */
+  watches(): readonly Watch[];
   /** Whether the first list is complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   /** Newest revision of each release, unsorted. NOT_READY before the first list. */
@@ -37,6 +39,8 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+    watches: () =>
+      informers.map((informer, i) => ({ name: i === 0 ? "release-secrets" : "release-configmaps", informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
     newest() {
       if (!known()) throw notReady(cluster.name);

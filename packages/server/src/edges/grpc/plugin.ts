@@ -1,8 +1,9 @@
 import { health, swift } from "@berth/contract";
 import type { DescMethod, DescMethodUnary, Message } from "@bufbuild/protobuf";
-import type { ConnectRouter, HandlerContext } from "@connectrpc/connect";
+import { Code, createContextKey, createContextValues } from "@connectrpc/connect";
+import type { ConnectError, ConnectRouter, HandlerContext } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
 import { BODY_LIMIT } from "../shared/body.ts";
@@ -15,6 +16,9 @@ import { validate } from "../shared/validate.ts";
 import { createSwiftHandlers } from "../swift/handlers.ts";
 import { registerHealth } from "./health.ts";
 import { registerReflection } from "./reflection.ts";
+
+/** The request that a call came by. */
+const REQUEST = createContextKey<FastifyRequest | undefined>(undefined);
 
 const SERVICES = [...BERTH_SERVICES, swift.ReleaseService];
 
@@ -36,7 +40,10 @@ export async function registerConnect(app: FastifyInstance, berth: Berth, closin
     registerHealth(router, berth.readiness, names, closing);
     registerReflection(router, [...SERVICES, health.Health]);
   };
-  await app.register(fastifyConnectPlugin, { routes, readMaxBytes: BODY_LIMIT });
+  await app.register(fastifyConnectPlugin, {
+    ...{ routes, readMaxBytes: BODY_LIMIT },
+    contextValues: (request) => createContextValues().set(REQUEST, request),
+  });
 }
 
 function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handler) {
@@ -48,20 +55,30 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
       validate(method.input, request);
       return await handler(request, context, toHints(header));
     } catch (error) {
-      throw toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId);
+      throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }
   };
 }
 
 function toStream(berth: Berth, method: DescMethod, handler: StreamHandler, closing: AbortSignal) {
   return async function* (request: Message, call: HandlerContext): AsyncGenerator<Message> {
+    const http = call.values.get(REQUEST);
+    if (http !== undefined) http.observed.isStream = true;
     const context = toContext((name) => call.requestHeader.get(name) ?? undefined);
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
       yield* handler(request, context, AbortSignal.any([call.signal, closing]));
     } catch (error) {
-      throw toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId);
+      throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }
   };
+}
+
+/** A call of gRPC is answered with 200 whatever becomes of it. */
+function observe({ values }: HandlerContext, error: ConnectError): ConnectError {
+  const request = values.get(REQUEST);
+  if (request !== undefined)
+    request.observed.status = Code[error.code].replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase();
+  return error;
 }

@@ -38,6 +38,7 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
         throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
       }
       case "found": {
+        request.observed.route = match.binding.pattern;
         const key = handlerKey(match.binding.method);
         const message = await decode(request, match.binding, match.variables);
         validate(match.binding.method.input, message);

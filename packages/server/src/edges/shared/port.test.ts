@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { test } from "node:test";
 
-import { createPort } from "./port.ts";
+import { createPort, DEFAULT_LIMITS } from "./port.ts";
 
 const RECEIVE = 200;
 
@@ -14,7 +14,7 @@ test("who sends nothing, or half of a body, is cut off; who only waits for an an
       if (request.method === "POST") request.resume().once("end", () => response.end("read"));
       else setTimeout(() => response.end("late"), RECEIVE * 3);
     },
-    { receiveMs: RECEIVE },
+    { limits: { ...DEFAULT_LIMITS, receiveMs: RECEIVE } },
   );
   const { port: number } = await port.listen(0, "127.0.0.1");
   const url = `http://127.0.0.1:${String(number)}`;
@@ -40,7 +40,7 @@ test("a connection of HTTP/2 lives on after the limit of silence, and its stream
       response.write("begun");
       setTimeout(() => response.end(" ended"), RECEIVE * 3);
     },
-    { receiveMs: RECEIVE },
+    { limits: { ...DEFAULT_LIMITS, receiveMs: RECEIVE } },
   );
   const { port: number } = await port.listen(0, "127.0.0.1");
   const session = connectHttp2(`http://127.0.0.1:${String(number)}`);

@@ -1,22 +1,35 @@
 import { Server as HttpServer } from "node:http";
 import type http from "node:http";
 import type { ServerHttp2Session } from "node:http2";
+import { Socket as NetSocket } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 
 import { createServer } from "@httptoolkit/httpolyglot";
 
 /** Limits of the port: milliseconds, bytes and counts. */
-const LIMITS = {
+export interface PortLimits {
   /** From a connection to its first request, and from a request's head to its end. */
-  receive: 60_000,
-  keepAlive: 30_000,
-  /** A connection of HTTP/2 without a stream; gRPC's clients keep theirs open. */
-  idleSession: 600_000,
+  readonly receiveMs: number;
+  /** A connection of HTTP/1.1 between two requests. */
+  readonly keepAliveMs: number;
+  /** A connection of HTTP/2 on which nothing is sent; gRPC's clients keep theirs open. */
+  readonly idleSessionMs: number;
+  readonly headerBytes: number;
+  readonly connections: number;
+  /** At a time, of one connection of HTTP/2. */
+  readonly streams: number;
+}
+
+/** What holds where nothing else is set. */
+export const DEFAULT_LIMITS: PortLimits = {
+  receiveMs: 60_000,
+  keepAliveMs: 30_000,
+  idleSessionMs: 600_000,
   headerBytes: 32 * 1024,
   connections: 10_000,
   streams: 250,
-} as const;
+};
 
 /** HTTP/1.1 and HTTP/2 on one port, cleartext or over TLS, with an end that comes. */
 export interface Port {
@@ -28,8 +41,7 @@ export interface Port {
 
 /** What a port is opened with. */
 export interface PortOptions {
-  /** Limit of silence, in milliseconds. */
-  readonly receiveMs?: number | undefined;
+  readonly limits?: PortLimits | undefined;
   /** Terminates TLS; connections without it are refused then. */
   readonly tls?: TlsServer | undefined;
 }
@@ -52,16 +64,16 @@ interface Traffic {
 
 /** Opens a port over a request handler. */
 export function createPort(handler: http.RequestListener, options: PortOptions = {}): Port {
-  const { receiveMs = LIMITS.receive, tls } = options;
+  const { limits = DEFAULT_LIMITS, tls } = options;
   const server = createServer(
     {
-      http: { keepAliveTimeout: LIMITS.keepAlive, maxHeaderSize: LIMITS.headerBytes },
-      http2: { settings: { maxConcurrentStreams: LIMITS.streams } },
+      http: { keepAliveTimeout: limits.keepAliveMs, maxHeaderSize: limits.headerBytes },
+      http2: { settings: { maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes } },
       ...(tls === undefined ? {} : { tls }),
     },
     handler,
   ) as unknown as Server;
-  server.maxConnections = LIMITS.connections;
+  server.maxConnections = limits.connections;
   const traffic: Traffic = {
     sockets: new Set(),
     mute: new Set(),
@@ -71,8 +83,8 @@ export function createPort(handler: http.RequestListener, options: PortOptions =
     silent: new WeakMap(),
     isClosing: false,
   };
-  watchConnections(server, traffic, receiveMs, tls !== undefined);
-  watchRequests(server, traffic, receiveMs);
+  watchConnections(server, traffic, limits, tls);
+  watchRequests(server, traffic, limits.receiveMs);
   return {
     server,
     listen: (port, host) =>
@@ -87,14 +99,21 @@ export function createPort(handler: http.RequestListener, options: PortOptions =
   };
 }
 
-function watchConnections(server: Server, traffic: Traffic, receiveMs: number, wantsTls: boolean): void {
+/** The socket that a request has come by: HTTP/2 on a port that is shared is read through another stream. */
+export function socketOf(request: http.IncomingMessage): Socket {
+  const { socket } = request;
+  const { stream } = socket as { stream?: unknown };
+  return stream instanceof NetSocket ? stream : socket;
+}
+
+function watchConnections(server: Server, traffic: Traffic, limits: PortLimits, tls: TlsServer | undefined): void {
   const { sockets, mute, http1, sessions, silent } = traffic;
   const add = (socket: Socket) => {
     if (sockets.has(socket)) return;
     sockets.add(socket);
     silent.set(
       socket,
-      setTimeout(() => socket.destroy(), receiveMs),
+      setTimeout(() => socket.destroy(), limits.receiveMs),
     );
     socket.once("close", () => {
       clearTimeout(silent.get(socket));
@@ -111,17 +130,22 @@ function watchConnections(server: Server, traffic: Traffic, receiveMs: number, w
       return add(socket);
     }
     mute.delete(socket);
-    // TLS has a limit for its handshake; what is inside is told as a connection of its own.
+    // TLS has a limit for its handshake; what is inside is a connection of its own.
     if (this instanceof TlsServer) return clearTimeout(silent.get(socket));
-    if (wantsTls && !("encrypted" in socket)) return void socket.destroy();
+    if (tls !== undefined && !("encrypted" in socket)) return void socket.destroy();
     add(socket);
     if (this instanceof HttpServer) http1.add(socket);
     // What has spoken HTTP/2 is not silent; its session has a limit of its own.
     else clearTimeout(silent.get(socket));
   });
+  // Before the port looks what is inside: without ALPN that is not known until the client has spoken.
+  tls?.prependListener("secureConnection", (socket) => {
+    mute.add(socket);
+    add(socket);
+  });
   server.on("session", (session: ServerHttp2Session) => {
     sessions.add(session);
-    session.setTimeout(LIMITS.idleSession, () => session.close());
+    session.setTimeout(limits.idleSessionMs, () => session.close());
     session.once("close", () => sessions.delete(session));
     session.on("error", () => undefined);
   });

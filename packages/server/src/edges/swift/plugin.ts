@@ -36,6 +36,7 @@ export function registerSwift(app: FastifyInstance, berth: Berth): void {
         void reply.header("allow", match.allowed.join(", "));
         throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
       }
+      request.observed.route = match.binding.pattern;
       const { method } = match.binding;
       const handler = handlers.get(handlerKey(method)) as Handler;
       const header = (name: string) => String(request.headers[name] ?? "") || undefined;

@@ -2,6 +2,7 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { Informer, KubeClient, KubeObject } from "@berth/kube";
 
+import type { Watch } from "../../clusters/index.ts";
 import type { ReleaseTarget } from "../../command.ts";
 import { hasEnded, operations, toRecord } from "../record.ts";
 import type { OperationRecord } from "../record.ts";
@@ -40,6 +41,8 @@ export interface HomeCache {
   readonly payloads: Informer<PayloadFacts>;
   start(): void;
   stop(): Promise<void>;
+  /** Its watches, for whoever measures. */
+  watches(): readonly Watch[];
   /** Whether all lists are complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   /** An operation, as new as this process knows it. */
@@ -100,6 +103,12 @@ export function createHomeCache(parts: {
   const key = (name: string) => `${namespace}/${name}`;
   return {
     ...{ operations: records, queues, replicas, payloads },
+    watches: () => [
+      { name: "operations", informer: records },
+      { name: "operation-queues", informer: queues },
+      { name: "replicas", informer: replicas },
+      { name: "operation-payloads", informer: payloads },
+    ],
     start: () => all.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(all.map((informer) => informer.stop()))),
     ready: () =>

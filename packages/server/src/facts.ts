@@ -1,0 +1,17 @@
+import type { Watch } from "./domain/clusters/index.ts";
+import type { Exposure, Pool } from "./domain/exposures/index.ts";
+import type { Operation } from "./domain/operations/index.ts";
+
+/** What Berth knows of itself, for its metrics. */
+export interface Facts {
+  /** Hears of each operation that ends on this replica. */
+  onEnded(listener: (operation: Operation) => void): void;
+  engine(): { readonly state: string; readonly restarts: number; readonly refusedCharts: number };
+  /** Operations of all replicas that have not ended. */
+  operations(): { readonly queued: number; readonly running: number };
+  watches(): readonly Watch[];
+  pools(): readonly Pool[];
+  exposures(): readonly Exposure[];
+  /** Releases of the cluster; undefined while they are not known. */
+  releases(): number | undefined;
+}
