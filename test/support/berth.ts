@@ -61,8 +61,6 @@ export interface TestBerthOptions {
   readonly home?: string;
   /** The configuration file's content. */
   readonly config?: Record<string, unknown>;
-  /** More of the environment. */
-  readonly environment?: Readonly<Record<string, string>>;
   /** Nobody reads it where absent. */
   readonly log?: Logger;
   /** More of the environment. */
