@@ -31,7 +31,7 @@ spec:
 `;
 
 /** Asks a port of the loopback address for a name, over a connection of its own. */
-export async function askName(port: number): Promise<string> {
+async function askName(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get({ host: "127.0.0.1", port, path: "/hostname", agent: false, timeout: 2_000 }, (response) => {
       let text = "";
