@@ -10,8 +10,10 @@ import { succeeded } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { callbackIs, install, stored, until } from "./support/callbacks.ts";
+import { CONFIG_MAP } from "./support/charts.ts";
 import { isSigned, startReceiver } from "./support/receiver.ts";
 import type { Receiver } from "./support/receiver.ts";
+import { startReplica } from "./support/replica.ts";
 
 const secret = `whsec_${randomBytes(32).toString("base64")}`;
 let directory: string;
@@ -25,7 +27,7 @@ before(async () => {
   const answer = (path: string) => ({
     [path]: (response: ServerResponse) => (status === 0 ? undefined : response.writeHead(status).end()),
   });
-  receiver = await startReceiver({ ...answer("/down"), ...answer("/hangs"), ...answer("/kept") });
+  receiver = await startReceiver({ ...answer("/down"), ...answer("/hangs"), ...answer("/killed"), ...answer("/kept") });
 });
 after(async () => {
   await receiver[Symbol.asyncDispose]();
@@ -59,6 +61,33 @@ for (const { path, first, tells } of [
     assert.ok(all.every((posting) => posting.headers["webhook-id"] === id && isSigned(posting, secret)));
   });
 }
+
+test("a replica that is killed in the middle of telling is followed by another one, with the same id", async () => {
+  await using home = await start();
+  await home.stop();
+  const config = join(directory, "berth.yaml");
+  const callbacks = [{ url: `${receiver.url}/`, secretFile: join(directory, "keys") }];
+  await writeFile(config, JSON.stringify({ callbacks, egress: { allowLoopback: true } }));
+  const one = await startReplica(home.kubeconfig, home.home, config);
+  status = 0;
+  const chart = { path: await home.charts.write("killed", { "templates/config.yaml": CONFIG_MAP }) };
+  const policy = { callback_url: `${receiver.url}/killed` };
+  const response = await fetch(one.url + home.releases, {
+    method: "POST",
+    headers: { "content-type": "application/json", prefer: "wait=60" },
+    body: JSON.stringify({ name: "killed", chart, policy }),
+  });
+  const { id, state } = (await response.json()) as { id: string; state: string };
+  assert.equal(state, "OPERATION_STATE_SUCCEEDED");
+  await until(() => receiver.at("/killed")[0]);
+  await one.kill();
+  status = 204;
+  await using two = await start(home.home);
+  await callbackIs(two, id, "delivered");
+  const all = receiver.at("/killed");
+  assert.equal(all.length, 2);
+  assert.ok(all.every((posting) => posting.headers["webhook-id"] === id && isSigned(posting, secret)));
+});
 
 test("of two replicas one tells, once, whichever has done the work", async () => {
   await using one = await start();
