@@ -135,9 +135,11 @@ test("a lease that somebody else wrote or deleted is lost at the next renewal", 
   await updateObject(client, reference("written"), { ...stored, spec: { ...stored!.spec, holderIdentity: "thief" } });
   const deleted = await ask("deleted", "a");
   await deleteObject(client, reference("deleted"));
-  await systemClock.sleep(DURATION / 2);
-  assert.equal(written.state(), "lost");
-  assert.equal(deleted.state(), "lost");
+  // The next renewal is due within a third of the duration; a busy machine was seen to take longer.
+  for (let waited = 0; written.state() !== "lost" || deleted.state() !== "lost"; waited += 50) {
+    assert.ok(waited < 10_000, `${written.state()}, ${deleted.state()}`);
+    await systemClock.sleep(50);
+  }
   await Promise.all([written.release(), deleted.release()]);
   assert.equal((await getObject(client, reference("deleted"))) === undefined, true, "not made again");
 });
