@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { outcomeOf } from "./check.ts";
 import type { Check } from "./check.ts";
+import { COMMENTS, readComments } from "../generate/comments.ts";
 import { checkCommand, runCommand } from "./command.ts";
 
 /** Each template of buf with the folder it fills. */
@@ -36,6 +37,9 @@ export const generated: Check = {
         const { code, stderr } = await runCommand("buf", args, { cwd: root, env: ENV });
         if (code !== 0) return { state: "failed", text: `${template}: ${stderr}` };
         complaints.push(...(await compareFolders(join(root, folder), join(fresh, folder), folder)));
+      }
+      if ((await readFile(join(root, COMMENTS), "utf8")) !== (await readComments(root))) {
+        complaints.push(`${COMMENTS} is out of date`);
       }
       for (const { from, to } of COPIES)
         complaints.push(...(await compareFolders(join(root, to), join(root, from), to)));

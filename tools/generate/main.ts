@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { cp, rm } from "node:fs/promises";
+import { cp, rm, writeFile } from "node:fs/promises";
 
 import { COPIES } from "../check/generated.ts";
+import { COMMENTS, readComments } from "./comments.ts";
 
 /** TypeScript for every package, Go for the engine. */
 const templates = ["buf.gen.yaml", "buf.gen.engine.yaml"];
@@ -14,6 +15,8 @@ for (const template of templates) {
   if (error !== undefined) throw error;
   if (status !== 0) process.exit(status ?? 1);
 }
+
+await writeFile(COMMENTS, await readComments(process.cwd()));
 
 for (const { from, to } of COPIES) {
   await rm(to, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import type { Progress } from "@berth/devcluster";
 
 import { runCommand } from "../../packages/devcluster/src/process/command.ts";
 import { writeImage } from "../../packages/devcluster/src/images/archive.ts";
+import { assetFolder, ASSETS } from "../../packages/server/src/edges/openapi/plugin.ts";
 import { packagedNode } from "../bootstrap/pinned-node.mjs";
 import { bundleServer } from "./bundle.ts";
 import { nodeLibraries } from "./libraries.ts";
@@ -49,7 +50,7 @@ export async function buildBerthImage({ name, file, version, progress, ...given 
         return { [path]: target };
       };
       const bundle = join(draft, "bundle.mjs");
-      const packages = await bundleServer(bundle);
+      const packages = [...(await bundleServer(bundle)), "node_modules/swagger-ui-dist"].sort();
       const base = {
         "usr/bin/node": node.binary,
         ...libraries,
@@ -59,6 +60,7 @@ export async function buildBerthImage({ name, file, version, progress, ...given 
       const files = {
         "berth/main.mjs": bundle,
         "berth/berth-engine": engine,
+        ...docsAssets(),
         "usr/share/licenses/berth/LICENSE": join(repository, "LICENSE"),
         ...(await text("usr/share/licenses/berth/npm.txt", await licences(packages))),
       };
@@ -70,6 +72,12 @@ export async function buildBerthImage({ name, file, version, progress, ...given 
   } finally {
     await rm(draft, { recursive: true });
   }
+}
+
+/** The page of the reference, beside the bundle. */
+function docsAssets(): Record<string, string> {
+  const folder = assetFolder();
+  return Object.fromEntries(Object.keys(ASSETS).map((name) => [`berth/docs-assets/${name}`, join(folder, name)]));
 }
 
 /** Mozilla's roots as the pinned Node brings them: gateway and engine believe the same. */

@@ -10,6 +10,7 @@ import { registerConnect } from "./grpc/plugin.ts";
 import { createMetrics } from "./ops/metrics.ts";
 import { observeRequests } from "./ops/observe.ts";
 import { HEALTH, registerOps } from "./ops/plugin.ts";
+import { registerOpenApi } from "./openapi/plugin.ts";
 import { registerRest } from "./rest/plugin.ts";
 import { BODY_LIMIT } from "./shared/body.ts";
 import { createCallerCheck } from "./shared/callers.ts";
@@ -51,6 +52,9 @@ export interface BerthServer {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** Methods that paths without variables may serve. */
+const METHODS = ["GET", "HEAD", "POST"] as const;
+
 /** Serves every dialect on one port. */
 export async function createServer(berth: Berth, options: ServerOptions): Promise<BerthServer> {
   let port: Port | undefined;
@@ -87,6 +91,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
     }
     done();
   });
+  refuseUnknown(app);
   app.addHook("onResponse", async (request, reply) => {
     const { method, url, berth: context } = request;
     const path = url.split("?", 1)[0];
@@ -97,6 +102,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   });
   answerErrors(app, options.log);
   registerOps(app, berth, metrics);
+  registerOpenApi(app, berth);
   registerRest(app, berth);
   registerAutom8s(app, berth);
   registerSwift(app, berth);
@@ -126,8 +132,17 @@ function answerErrors(app: FastifyInstance, log: Logger): void {
       .type("application/problem+json")
       .send(JSON.stringify(toProblem(ours, request.berth.requestId)));
   });
-  app.setNotFoundHandler((request) => {
-    throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${request.url.split("?", 1)[0] ?? ""}.`);
+}
+
+/** Before a body is read: whatever it is, nobody wants it. */
+function refuseUnknown(app: FastifyInstance): void {
+  app.addHook("onRequest", async (request, reply) => {
+    if (!request.is404) return;
+    const path = request.url.split("?", 1)[0] ?? "";
+    const allowed = METHODS.filter((method) => app.hasRoute({ method, url: path }));
+    if (allowed.length === 0) throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${path}.`);
+    void reply.header("allow", allowed.join(", "));
+    throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
   });
 }
 

@@ -1,6 +1,6 @@
 import { BerthError } from "@berth/base";
 import { httpBindings, matchRoute, operation, toAnswer, toRequest } from "@berth/contract";
-import type { HttpBinding } from "@berth/contract";
+import type { HttpBinding, RouteMatch } from "@berth/contract";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
@@ -24,32 +24,35 @@ export function registerRest(app: FastifyInstance, berth: Berth): void {
   const handlers = createHandlers(berth);
   const streams = createStreams(berth);
   registerEvents(app, berth);
-  app.all("/v1/*", async (request, reply) => {
-    const path = request.url.split("?", 1)[0] ?? "";
+  const match = (request: FastifyRequest) => {
     const verb = request.method === "HEAD" ? "GET" : request.method;
-    const match = matchRoute(bindings, verb, path);
-    switch (match.type) {
-      case "none":
-        throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${path}.`);
-      case "method": {
-        const allowed = match.allowed.includes("GET") ? ["HEAD", ...match.allowed] : match.allowed;
-        void reply.header("allow", [...allowed, "OPTIONS"].join(", "));
-        if (request.method === "OPTIONS") return reply.code(204).send();
-        throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
-      }
-      case "found": {
-        request.observed.route = match.binding.pattern;
-        const key = handlerKey(match.binding.method);
-        const message = await decode(request, match.binding, match.variables);
-        validate(match.binding.method.input, message);
-        const stream = streams.get(key);
-        if (stream !== undefined)
-          return streamNews(berth, request, reply, match.binding.method.output, stream, message);
-        const handler = handlers.get(key) as Handler;
-        return answer(berth, { request, reply, handler, message, binding: match.binding });
-      }
-    }
+    return matchRoute(bindings, verb, pathOf(request));
+  };
+  // What nobody serves is refused before its body is read.
+  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
+    const found = match(request);
+    if (found.type === "none") throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${pathOf(request)}.`);
+    if (found.type === "found") return;
+    const allowed = found.allowed.includes("GET") ? ["HEAD", ...found.allowed] : found.allowed;
+    void reply.header("allow", [...allowed, "OPTIONS"].join(", "));
+    if (request.method === "OPTIONS") return reply.code(204).send();
+    throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${pathOf(request)}.`);
+  };
+  app.all("/v1/*", { onRequest }, async (request, reply) => {
+    const { binding, variables } = match(request) as Extract<RouteMatch, { type: "found" }>;
+    const { method, pattern } = binding;
+    request.observed.route = pattern;
+    const message = await decode(request, binding, variables);
+    validate(method.input, message);
+    const stream = streams.get(handlerKey(method));
+    if (stream !== undefined) return streamNews(berth, request, reply, method.output, stream, message);
+    const handler = handlers.get(handlerKey(method)) as Handler;
+    return answer(berth, { request, reply, handler, message, binding });
   });
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split("?", 1)[0] ?? "";
 }
 
 async function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {

@@ -44,9 +44,14 @@ export function toGrpcCode(error: BerthError): number {
   return CONNECT_CODE[error.kind];
 }
 
+/** The HTTP status of a kind of errors. */
+export function statusOfKind(kind: ErrorKind): number {
+  return HTTP_STATUS[kind];
+}
+
 /** The HTTP status of an error. */
 export function toHttpStatus(error: BerthError): number {
-  return HTTP_STATUS[error.kind];
+  return statusOfKind(error.kind);
 }
 
 /** Problem details (RFC 9457) of an error. */

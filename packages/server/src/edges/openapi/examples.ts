@@ -1,0 +1,27 @@
+const chart = { name: "web", version: "^1.2.0", repository: "https://charts.example.com/stable" };
+
+/** A usual body of each RPC that has one; a test keeps them true. */
+export const EXAMPLES: Readonly<Record<string, object>> = {
+  InstallRelease: { name: "web", chart, values: { replicaCount: 2 }, options: { wait: true, timeout: "300s" } },
+  UpgradeRelease: { chart, values: { replicaCount: 3 }, options: { wait: true }, install_if_missing: true },
+  RollbackRelease: { revision: 3, options: { wait: true } },
+  TestRelease: { timeout: "120s" },
+  UnlockRelease: { expected_revision: 4 },
+  PlanInstall: { name: "web", chart, values: { replicaCount: 2 } },
+  PlanUpgrade: { chart, values: { replicaCount: 3 } },
+  RenderRelease: { name: "web", chart },
+  CompareReleaseValues: { chart },
+  ExposeRelease: { pool: "public", delete_with_release: true },
+  CancelOperation: {},
+  RetryOperation: {},
+  SearchCharts: { query: "postgres", page_size: 20 },
+  ListChartVersions: { chart, page_size: 10 },
+  ShowChart: { chart, file: "README.md" },
+  CreateChartSource: { name: "stable", url: "https://charts.example.com/stable", refresh_interval: "600s" },
+  UpdateChartSource: { url: "https://charts.example.com/stable", expected_generation: "2" },
+  RefreshChartSource: {},
+  CreateExposure: { service: "web", service_port_name: "http", pool: "public", protocols: ["PROTOCOL_TCP"] },
+  ReservePort: { pool: "public", ttl: "300s" },
+  CreatePool: { name: "public", driver: "DRIVER_GATEWAY", ports: { from: 30_000, to: 30_999 }, namespaces: ["team"] },
+  CreateAddress: { name: "edge-1", gateway: { namespace: "gateways", name: "shared" } },
+};
