@@ -9,7 +9,7 @@ import { registerConnect } from "./grpc/plugin.ts";
 import { HEALTH, registerOps } from "./ops/plugin.ts";
 import { registerRest } from "./rest/plugin.ts";
 import { BODY_LIMIT } from "./shared/body.ts";
-import { createCallerCheck } from "./shared/callers.ts";
+import { addressOf, createCallerCheck } from "./shared/callers.ts";
 import { toContext } from "./shared/context.ts";
 import { toBerthError, toHttpStatus, toProblem } from "./shared/errors.ts";
 import { createPort } from "./shared/port.ts";
@@ -68,7 +68,7 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   const checkCaller = createCallerCheck(options.callers ?? []);
   app.addHook("onRequest", (request, _reply, done) => {
     // Whoever asks for its health is a kubelet, and has no address that could be known before.
-    if (!HEALTH.has(request.routeOptions.url ?? "")) checkCaller(request.raw.socket.remoteAddress);
+    if (!HEALTH.has(request.routeOptions.url ?? "")) checkCaller(addressOf(request.raw.socket));
     done();
   });
   app.addHook("onResponse", async (request, reply) => {

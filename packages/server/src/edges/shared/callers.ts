@@ -1,4 +1,5 @@
 import { BlockList, isIPv6 } from "node:net";
+import type { Socket } from "node:net";
 
 import { BerthError } from "@berth/base";
 
@@ -20,6 +21,11 @@ export function createCallerCheck(networks: readonly string[]): CheckCaller {
     const hint = "Let Berth's operator add the network to those that BERTH_UNAUTHENTICATED_FROM names.";
     throw new BerthError("FORBIDDEN", `Callers from ${address ?? "nowhere"} are not let in.`, { hint });
   };
+}
+
+/** Where a connection comes from. Node wraps the socket of a cleartext HTTP/2 session, and the wrapper has no address. */
+export function addressOf(socket: Socket & { readonly stream?: Socket }): string | undefined {
+  return socket.remoteAddress ?? socket.stream?.remoteAddress;
 }
 
 function familyOf(address: string): "ipv6" | "ipv4" {
