@@ -5,7 +5,7 @@ import { cycles } from "./check/cycles.ts";
 import { audit, goLicences, lockfile, npmLicences } from "./check/dependencies.ts";
 import { generated, protoLint } from "./check/generated.ts";
 import { goFormat, goSize, goVet, staticcheck } from "./check/go.ts";
-import { errorsPage } from "./check/pages.ts";
+import { cliPage, errorsPage } from "./check/pages.ts";
 import { places } from "./check/places.ts";
 import { deadCode, format, lint, types } from "./check/typescript.ts";
 
@@ -27,6 +27,7 @@ const CHECKS: readonly Check[] = [
   lockfile,
   places,
   errorsPage,
+  cliPage,
   audit,
 ];
 

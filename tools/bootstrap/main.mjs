@@ -14,6 +14,8 @@ const scripts = {
   image: "tools/image/main.ts",
   bench: "bench/main.ts",
   soak: "tools/soak/main.ts",
+  cli: "packages/cli/src/main.ts",
+  "build-cli": "tools/cli/main.ts",
 };
 
 try {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { ERROR_CODES } from "@berth/base";
 
+import { CLI_PAGE, renderCliPage } from "../docs/cli-page.ts";
 import { ERRORS_PAGE, renderErrorsPage } from "../docs/errors-page.ts";
 import { outcomeOf } from "./check.ts";
 import type { Check } from "./check.ts";
@@ -15,5 +16,14 @@ export const errorsPage: Check = {
     return outcomeOf(
       page === renderErrorsPage(ERROR_CODES) ? [] : [`${ERRORS_PAGE} is out of date; run npm run generate`],
     );
+  },
+};
+
+/** docs/cli-reference.md is what the program's own help says today. */
+export const cliPage: Check = {
+  name: "cli-page",
+  async run(root) {
+    const page = await readFile(join(root, CLI_PAGE), "utf8");
+    return outcomeOf(page === renderCliPage() ? [] : [`${CLI_PAGE} is out of date; run npm run generate`]);
   },
 };

@@ -23,5 +23,6 @@ for (const { from, to } of COPIES) {
   await cp(from, to, { recursive: true });
 }
 
-// The page of the error codes is made of their table.
+// The page of the error codes is made of their table, that of the commands of their help.
 await import("../docs/errors.ts");
+await import("../docs/cli.ts");

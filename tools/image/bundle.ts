@@ -1,14 +1,19 @@
 import { repository } from "@berth/devcluster";
 import { build } from "esbuild";
 
+/** Makes one file of the gateway. Gives the npm packages that are in it. */
+export function bundleServer(file: string): Promise<readonly string[]> {
+  return bundleProgram("packages/server/src/main.ts", file);
+}
+
 /**
- * Makes one file of the gateway and all it imports. It is not made smaller: its functions keep their names in errors,
- * and beside Node it weighs little. Gives the npm packages that are in it.
+ * Makes one file of a program and all it imports. It is not made smaller: its functions keep their names in errors, and
+ * beside Node it weighs little. Gives the npm packages that are in it.
  */
-export async function bundleServer(file: string): Promise<readonly string[]> {
+export async function bundleProgram(entry: string, file: string): Promise<readonly string[]> {
   const { metafile } = await build({
     absWorkingDir: repository,
-    entryPoints: ["packages/server/src/main.ts"],
+    entryPoints: [entry],
     outfile: file,
     bundle: true,
     metafile: true,

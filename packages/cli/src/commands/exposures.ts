@@ -1,0 +1,161 @@
+import { exposure as exp, exposureService as api, pages, poolService, watchExposures, watchPools } from "@berth/sdk";
+import { create } from "@bufbuild/protobuf";
+import type { Command } from "commander";
+
+import { speaks } from "../command.ts";
+import type { Maker } from "../command.ts";
+import type { Io } from "../io.ts";
+import { print } from "../output/print.ts";
+import type { Table } from "../output/table.ts";
+import { formatTable } from "../output/table.ts";
+import { wordOf } from "../output/text.ts";
+
+interface Options {
+  readonly allNamespaces?: boolean;
+  readonly pool?: string;
+  readonly service?: string;
+  readonly release?: string;
+  readonly watch?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** `berth exposures list|get|delete`. */
+export function addExposures(program: Command, maker: Maker): void {
+  const exposures = program
+    .command("exposures")
+    .alias("exposure")
+    .summary("see and delete what is exposed")
+    .description("Sees and deletes what is exposed.");
+  addListing(maker, exposures);
+  const one = (name: string) => exposures.command(name).argument("<name>", "name of the exposure");
+  const get = one("get").summary("show an exposure").description("Shows an exposure, and why it is as it is.");
+  speaks<object>(maker, get, async ({ io, berth, cluster, namespace, call }, { format }, name = "") => {
+    const message = await berth.exposures.getExposure({ cluster, namespace, name }, call);
+    print(io, format, { schema: exp.ExposureSchema, message, show: (wide) => exposureTable([message], wide) });
+  });
+  const remove = one("delete")
+    .summary("delete an exposure")
+    .description("Deletes an exposure. Its port is given to nobody for the pool's time of rest.")
+    .option("--dry-run", "check all that can be checked, change nothing");
+  speaks<Options>(maker, remove, async ({ io, berth, cluster, namespace, call }, { format, dryRun }, name = "") => {
+    const request = { cluster, namespace, name, validateOnly: dryRun ?? false };
+    const message = await berth.exposures.deleteExposure(request, call);
+    print(io, format, { schema: exp.ExposureSchema, message, show: () => `exposure "${name}" deleted\n` });
+  });
+}
+
+function addListing(maker: Maker, exposures: Command): void {
+  const command = exposures
+    .command("list")
+    .alias("ls")
+    .summary("list exposures")
+    .description("Lists exposures, sorted by namespace and name.")
+    .option("-A, --all-namespaces", "of all namespaces")
+    .option("--pool <name>", "of this pool")
+    .option("--service <name>", "of this Service")
+    .option("--release <name>", "of this release")
+    .option("-w, --watch", "show what changes until Ctrl-C");
+  speaks<Options>(maker, command, async ({ io, berth, cluster, call, ...session }, options) => {
+    const { pool = "", service = "", release = "" } = options;
+    const namespace = options.allNamespaces === true ? "" : session.namespace;
+    const request = { cluster, namespace, pool, service, release };
+    if (options.watch === true) {
+      return watchRows(io, watchExposures(berth.connection, request, { signal: io.signal }), exposureTable);
+    }
+    const message = create(api.ListExposuresResponseSchema);
+    for await (const page of pages((pageToken) => berth.exposures.listExposures({ ...request, pageToken }, call))) {
+      message.exposures.push(...page.exposures);
+      message.totalSize = page.totalSize;
+    }
+    const show = (wide: boolean) => exposureTable(message.exposures, wide);
+    print(io, options.format, { schema: api.ListExposuresResponseSchema, message, show });
+  });
+}
+
+/** `berth pools list|get`. */
+export function addPools(program: Command, maker: Maker): void {
+  const pools = program
+    .command("pools")
+    .alias("pool")
+    .summary("see the pools of addresses")
+    .description("Sees the pools of addresses that services are exposed on, and how full they are.");
+  const list = pools
+    .command("list")
+    .alias("ls")
+    .summary("list pools")
+    .description("Lists the pools of the cluster.")
+    .option("-w, --watch", "show what changes until Ctrl-C");
+  speaks<Options>(maker, list, async ({ io, berth, cluster, call }, { format, watch }) => {
+    if (watch === true)
+      return watchRows(io, watchPools(berth.connection, { cluster }, { signal: io.signal }), poolTable);
+    const message = await berth.pools.listPools({ cluster }, call);
+    print(io, format, { schema: poolService.ListPoolsResponseSchema, message, show: () => poolTable(message.pools) });
+  });
+  const get = pools
+    .command("get")
+    .argument("<name>", "name of the pool")
+    .summary("show a pool with its addresses")
+    .description("Shows a pool with its addresses, and how full they are.");
+  speaks<object>(maker, get, async ({ io, berth, cluster, call }, { format }, name = "") => {
+    const message = await berth.pools.getPool({ cluster, name }, call);
+    const show = () => `${formatTable(poolTable([message]))}\n${formatTable(addressTable(message))}`;
+    print(io, format, { schema: poolService.PoolSchema, message, show });
+  });
+}
+
+/** Prints each change as a row, as `kubectl get --watch` does. */
+async function watchRows<T>(
+  io: Io,
+  changes: AsyncIterable<{ readonly type: "synced" } | { readonly type: string; readonly object: T }>,
+  toTable: (objects: readonly T[], wide: boolean) => Table,
+): Promise<void> {
+  let isFirst = true;
+  try {
+    for await (const change of changes) {
+      if (!("object" in change)) continue;
+      const { columns, rows } = toTable([change.object], false);
+      const marked = rows.map((row) => [change.type.toUpperCase(), ...row]);
+      const text = formatTable({ columns: ["CHANGE", ...columns], rows: marked });
+      io.stdout.write(isFirst ? text : text.slice(text.indexOf("\n") + 1));
+      isFirst = false;
+    }
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+  }
+}
+
+/** Exposures for people. */
+export function exposureTable(exposures: readonly exp.Exposure[], wide: boolean): Table {
+  const columns = ["NAME", "NAMESPACE", "SERVICE", "PORT", "PROTOCOL", "ENDPOINT", "STATE"];
+  return {
+    columns: [...columns, ...(wide ? ["POOL", "ADDRESS", "RELEASE", "REASON", "MESSAGE"] : [])],
+    rows: exposures.map((one) => [
+      ...[one.name, one.namespace, one.service, one.servicePortName || String(one.servicePort)],
+      one.protocols.map((protocol) => wordOf(exp.Protocol, protocol)).join(","),
+      ...[one.endpoint, wordOf(exp.ExposureState, one.state)],
+      ...(wide ? [one.pool, one.slot, one.release, one.reason, one.message] : []),
+    ]),
+  };
+}
+
+function poolTable(pools: readonly poolService.Pool[]): Table {
+  return {
+    columns: ["NAME", "DRIVER", "PORTS", "ADDRESSES", "USED", "READY", "REASON"],
+    rows: pools.map(({ name, driver, ports, addresses, ready, reason }) => [
+      ...[name, wordOf(poolService.Driver, driver), `${ports?.from ?? 0}-${ports?.to ?? 0}`, String(addresses.length)],
+      String(addresses.reduce((sum, { use }) => sum + (use?.exposed ?? 0) + (use?.reserved ?? 0), 0)),
+      ...[String(ready), reason],
+    ]),
+  };
+}
+
+function addressTable({ addresses }: poolService.Pool): Table {
+  return {
+    columns: ["ADDRESS", "AT", "EXPOSED", "RESERVED", "RESTING", "STRANGE", "READY", "REASON"],
+    rows: addresses.map(({ name, address, use, ready, reason }) => [
+      ...[name, address],
+      ...[use?.exposed, use?.reserved, use?.resting, use?.strange].map((count) => String(count ?? 0)),
+      ...[String(ready), reason],
+    ]),
+  };
+}

@@ -1,0 +1,108 @@
+import { followOperation, operation, requireSuccess } from "@berth/sdk";
+import { BerthApiError } from "@berth/sdk";
+import type { Command } from "commander";
+
+import { CliError, EXIT, OperationFailed } from "../errors.ts";
+import type { Format } from "../output/print.ts";
+import { print } from "../output/print.ts";
+import { chartText, timeText, wordOf } from "../output/text.ts";
+import type { Session } from "../session.ts";
+import { createProgress } from "./progress.ts";
+
+/** How a write is waited for. */
+export interface WriteOptions {
+  readonly detach?: boolean;
+  readonly wait?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** Adds `--detach`. */
+export function addDetach(command: Command): Command {
+  return command.option("--detach", "do not wait for the operation: print it as soon as it is accepted");
+}
+
+/** Asks for a write, follows it to its end, and prints it. OperationFailed where it ran and did not succeed. */
+export async function write(
+  session: Session,
+  format: Format,
+  options: WriteOptions,
+  ask: () => Promise<operation.Operation>,
+): Promise<void> {
+  const accepted = await ask();
+  if (accepted.done || options.detach === true) return show(session, format, accepted);
+  await show(session, format, await follow(session, accepted.id, options.wait === true));
+}
+
+/** Follows an operation to its end with its progress, and gives it as it ended. */
+async function follow(session: Session, id: string, wanted: boolean): Promise<operation.Operation> {
+  const { io, berth } = session;
+  const progress = createProgress(io, wanted);
+  try {
+    for await (const event of followOperation(berth.connection, id, { signal: io.signal })) {
+      progress.show(event);
+      if (event.type === "operation" && event.operation.done) return event.operation;
+    }
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+    throw new CliError(`The operation ${id} goes on.`, `berth operations watch|cancel ${id}`, EXIT.interrupted);
+  } finally {
+    progress.end();
+  }
+  return berth.operations.getOperation({ id }, session.call);
+}
+
+/** Prints an operation; of one that has ended badly what it ended with, as an error. */
+async function show(session: Session, format: Format, done: operation.Operation): Promise<void> {
+  const isText = format.type === "table" || format.type === "wide";
+  // Whoever reads JSON finds the error in it.
+  if (!isText || done.error === undefined) {
+    const notes = isText ? await notesOf(session, done) : "";
+    print(session.io, format, {
+      schema: operation.OperationSchema,
+      message: done,
+      show: () => describe(done, notes),
+    });
+  }
+  try {
+    requireSuccess(done);
+  } catch (error) {
+    // What was refused before anything was written ends as any other refusal does.
+    if (done.result === undefined || !(error instanceof BerthApiError)) throw error;
+    throw new OperationFailed(error, done.id);
+  }
+}
+
+async function notesOf({ berth, call }: Session, { result, verb }: operation.Operation): Promise<string> {
+  const { Verb } = operation;
+  if (result?.notes !== undefined && result.notes !== "") return result.notes;
+  const wrote = verb === Verb.INSTALL || verb === Verb.UPGRADE || verb === Verb.ROLLBACK;
+  const stored = result?.release;
+  if (!wrote || stored === undefined || stored.revision === 0 || (result?.manifest ?? "") !== "") return "";
+  const { cluster, namespace, name, revision } = stored;
+  return (await berth.releases.getReleaseNotes({ cluster, namespace, name, revision }, call)).notes;
+}
+
+/** An operation in Helm's words. */
+function describe(one: operation.Operation, notes: string): string {
+  const { release, result, verb } = one;
+  if (!one.done) return `operation/${one.id} ${wordOf(operation.OperationState, one.state)}\n`;
+  if (verb === operation.Verb.UNINSTALL) return `release "${release}" uninstalled\n`;
+  if (verb === operation.Verb.UNLOCK) return `release "${release}" unlocked\n`;
+  const stored = result?.release;
+  const isDry = (result?.manifest ?? "") !== "";
+  const head = isDry
+    ? [`NAME: ${release}`, `NAMESPACE: ${one.namespace}`, "STATUS: dry run, nothing was changed"]
+    : [
+        `NAME: ${release}`,
+        `LAST DEPLOYED: ${timeText(stored?.lastDeployed)}`,
+        `NAMESPACE: ${one.namespace}`,
+        `STATUS: ${stored?.status ?? wordOf(operation.OperationState, one.state)}`,
+        `REVISION: ${String(stored?.revision ?? "")}`,
+        `CHART: ${chartText(stored?.chart)}`,
+        `DESCRIPTION: ${stored?.description ?? ""}`,
+        ...(verb === operation.Verb.TEST ? ["TESTS: succeeded"] : []),
+      ];
+  const manifest = isDry ? ["MANIFEST:", result?.manifest.trimEnd() ?? ""] : [];
+  const tail = notes === "" ? [] : ["NOTES:", notes.trimEnd()];
+  return `${[...head, ...manifest, ...tail].join("\n")}\n`;
+}

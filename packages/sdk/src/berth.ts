@@ -1,0 +1,38 @@
+import {
+  chartService,
+  chartSourceService,
+  exposureService,
+  operationService,
+  poolService,
+  releaseService,
+} from "@berth/contract";
+
+import { createServiceClient } from "./client.ts";
+import type { ServiceClient } from "./client.ts";
+import { connect } from "./connection.ts";
+import type { Connection, ConnectionOptions } from "./connection.ts";
+
+/** A client of all services. */
+export interface BerthClient {
+  readonly connection: Connection;
+  readonly releases: ServiceClient<typeof releaseService.ReleaseService>;
+  readonly operations: ServiceClient<typeof operationService.OperationService>;
+  readonly charts: ServiceClient<typeof chartService.ChartService>;
+  readonly chartSources: ServiceClient<typeof chartSourceService.ChartSourceService>;
+  readonly exposures: ServiceClient<typeof exposureService.ExposureService>;
+  readonly pools: ServiceClient<typeof poolService.PoolService>;
+}
+
+/** Makes a client of all services. Where bytes count, take `connect` and `createServiceClient`. */
+export function createBerth(options: ConnectionOptions): BerthClient {
+  const connection = connect(options);
+  return {
+    connection,
+    releases: createServiceClient(connection, releaseService.ReleaseService),
+    operations: createServiceClient(connection, operationService.OperationService),
+    charts: createServiceClient(connection, chartService.ChartService),
+    chartSources: createServiceClient(connection, chartSourceService.ChartSourceService),
+    exposures: createServiceClient(connection, exposureService.ExposureService),
+    pools: createServiceClient(connection, poolService.PoolService),
+  };
+}

@@ -1,0 +1,96 @@
+import { backoff } from "@berth/base";
+import { exposure, exposureService, poolService } from "@berth/contract";
+import { equals } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+
+import { createServiceClient } from "./client.ts";
+import type { CallOptions } from "./client.ts";
+import type { Connection } from "./connection.ts";
+import { toApiError, unreachable } from "./error.ts";
+import type { BerthApiError } from "./error.ts";
+import { rest } from "./retry.ts";
+
+/** What happened to an object; `synced` once, when all that were there at the beginning are told. */
+export type Change<T> =
+  { readonly type: "added" | "modified" | "deleted"; readonly object: T } | { readonly type: "synced" };
+
+/** How something is watched. */
+export interface WatchOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Watches exposures until the signal aborts, over breaks and restarts of Berth: each change is told once. */
+export function watchExposures(
+  connection: Connection,
+  request: MessageInitShape<typeof exposureService.WatchExposuresRequestSchema>,
+  options: WatchOptions = {},
+): AsyncGenerator<Change<exposure.Exposure>, void> {
+  const client = createServiceClient(connection, exposureService.ExposureService);
+  return watch(connection, exposure.ExposureSchema, options, async function* (call) {
+    for await (const { type, exposure: object } of client.watchExposures(request, call)) {
+      yield { type, object, key: `${object?.namespace ?? ""}/${object?.name ?? ""}` };
+    }
+  });
+}
+
+/** Watches the pools of a cluster, as watchExposures does. */
+export function watchPools(
+  connection: Connection,
+  request: MessageInitShape<typeof poolService.WatchPoolsRequestSchema>,
+  options: WatchOptions = {},
+): AsyncGenerator<Change<poolService.Pool>, void> {
+  const client = createServiceClient(connection, poolService.PoolService);
+  return watch(connection, poolService.PoolSchema, options, async function* (call) {
+    for await (const { type, pool: object } of client.watchPools(request, call)) {
+      yield { type, object, key: object?.name ?? "" };
+    }
+  });
+}
+
+interface News<T> {
+  readonly type: string;
+  readonly key: string;
+  readonly object: T | undefined;
+}
+
+async function* watch<D extends DescMessage>(
+  { retry, clock }: Connection,
+  schema: D,
+  { signal }: WatchOptions,
+  open: (options: CallOptions) => AsyncIterable<News<MessageShape<D>>>,
+): AsyncGenerator<Change<MessageShape<D>>, void> {
+  const known = new Map<string, MessageShape<D>>();
+  let wasSynced = false;
+  for (let failures = 0; ; failures++) {
+    // Of the objects that were known before this stream, those that it has not told yet.
+    const missing = new Set(known.keys());
+    let ended: BerthApiError | undefined;
+    try {
+      for await (const { type, key, object } of open(signal === undefined ? {} : { signal })) {
+        failures = 0;
+        missing.delete(key);
+        const before = known.get(key);
+        if (type === "synced") {
+          for (const gone of missing) {
+            yield { type: "deleted", object: known.get(gone) as MessageShape<D> };
+            known.delete(gone);
+          }
+          missing.clear();
+          if (!wasSynced) yield { type: "synced" };
+          wasSynced = true;
+        } else if (object !== undefined && type === "deleted") {
+          known.delete(key);
+          yield { type, object };
+        } else if (object !== undefined && (before === undefined || !equals(schema, before, object))) {
+          known.set(key, object);
+          yield { type: before === undefined ? "added" : "modified", object };
+        }
+      }
+    } catch (thrown) {
+      ended = toApiError(thrown);
+      if (ended.kind !== "unavailable" && ended.kind !== "exhausted") throw ended;
+    }
+    if (failures >= retry.attempts) throw ended ?? unreachable(undefined);
+    await rest(clock.sleep(backoff(failures, retry), signal));
+  }
+}

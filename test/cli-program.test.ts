@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+
+import { bundleProgram } from "../tools/image/bundle.ts";
+import { startTestBerth } from "./support/berth.ts";
+import type { TestBerth } from "./support/berth.ts";
+import { CONFIG_MAP } from "./support/charts.ts";
+
+const repository = join(import.meta.dirname, "..");
+const run = promisify(execFile);
+
+let berth: TestBerth;
+let folder: string;
+
+before(async () => {
+  berth = await startTestBerth();
+  folder = await mkdtemp(join(tmpdir(), "berth-cli-"));
+  // The one file, on the path as users have it, with nothing of the clone beside it.
+  await bundleProgram("packages/cli/src/main.ts", join(folder, "berth.mjs"));
+  await writeFile(join(folder, "berth"), `#!/bin/sh\nexec node "${join(folder, "berth.mjs")}" "$@"\n`, { mode: 0o755 });
+  await symlink(process.execPath, join(folder, "node"));
+});
+after(async () => {
+  await berth[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
+/** Runs a script of a shell with `berth` on its path. */
+async function shell(script: string, program = "bash", args = ["-c"]): Promise<string> {
+  const env = { HOME: folder, PATH: `${folder}:${process.env.PATH ?? ""}`, BERTH_SERVER: berth.url };
+  const { stdout } = await run(program, [...args, script], { cwd: repository, env, timeout: 100_000 });
+  return stdout;
+}
+
+/** The shell lines of a page's section, at this test's Berth and namespace. */
+async function linesOf(page: string, section: string): Promise<string> {
+  const text = await readFile(join(repository, page), "utf8");
+  const part = text.split(/^## /m).find((one) => one.startsWith(`${section}\n`)) ?? "";
+  const blocks = [...part.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
+  assert.ok(blocks.length > 0, `${page} has no lines in "${section}"`);
+  return blocks.join("\n").replaceAll("http://127.0.0.1:4000", berth.url).replace("--namespace default", "");
+}
+
+test("the lines of docs/cli.md and of README.md work with the one file", async () => {
+  const contexts = await linesOf("docs/cli.md", "Contexts");
+  const namespace = `berth config set-context --current --namespace ${berth.namespace}`;
+  const listed = await shell(`set -e\n${contexts}\n${namespace}`);
+  assert.match(listed, /\n\* +staging +http:\/\/127\.0\.0\.1:\d+ +local +default\n/);
+  const first = await shell(`set -e\n${await linesOf("docs/cli.md", "First steps")}`);
+  assert.match(
+    first,
+    /STATUS: deployed\nREVISION: 1\n[^]*\+replicas: 2\n[^]*"replicas": 3[^]*\nfirst\tdeployed\n[^]*uninstalled\n$/,
+  );
+  const readme = await shell(
+    `set -e\n${(await linesOf("README.md", "The command line")).replaceAll("npm run cli --", "berth")}`,
+  );
+  assert.match(readme, /STATUS: deployed[^]*\nhello +/);
+});
+
+test("each shell completes commands, options, and names that Berth knows", async () => {
+  const chart = await berth.charts.write("named", { "templates/config.yaml": CONFIG_MAP });
+  await shell(`berth install completed-name ${chart} -n ${berth.namespace}`);
+  const lines: readonly (readonly [readonly string[], RegExp])[] = [
+    [["ro"], /^rollback\tmake a new revision/],
+    [["get", "va"], /^values\t/],
+    [["list", "--all"], /^--all-namespaces\t/],
+    [["list", "-o", "js"], /^json\t\njsonpath=\t\n$/],
+    [["upgrade", "-n", berth.namespace, "compl"], /^completed-name\tname\n$/],
+    [["completion", ""], /^bash\t\nzsh\t\nfish\t\n$/],
+  ];
+  for (const [words, expected] of lines) {
+    assert.match(await shell(`berth __complete -- ${words.map((word) => `'${word}'`).join(" ")}`), expected);
+  }
+  const bash = await shell(`
+    source <(berth completion bash)
+    COMP_WORDS=(berth status -n ${berth.namespace} compl) COMP_CWORD=4
+    _berth
+    echo "\${COMPREPLY[@]}"`);
+  assert.equal(bash, "completed-name\n");
+  for (const [program, args] of [
+    ["zsh", ["-n"]],
+    ["fish", ["--no-execute"]],
+  ] as const) {
+    if (spawnSync(program, ["--version"]).status !== 0) continue;
+    const file = join(folder, `completion.${program}`);
+    await writeFile(file, await shell(`berth completion ${program}`));
+    await run(program, [...args, file]);
+  }
+});
+
+test("output that nobody reads any more is no error, and NO_COLOR keeps colours away", async () => {
+  assert.match(await shell("set -o pipefail; berth --help | head -1"), /^Usage: berth/);
+  // script(1) gives it a terminal.
+  if (spawnSync("script", ["--version"]).status !== 0) return;
+  const onTerminal = (env: string) => shell(`script -qec "env ${env} berth get values nothing" /dev/null || true`);
+  assert.ok((await onTerminal("A=b")).includes("\u001b[31mError:"));
+  assert.match(await onTerminal("NO_COLOR=1"), /^Error:/);
+});
