@@ -100,4 +100,23 @@ test("output that nobody reads any more is no error, and NO_COLOR keeps colours 
   const onTerminal = (env: string) => shell(`script -qec "env ${env} berth get values nothing" /dev/null || true`);
   assert.ok((await onTerminal("A=b")).includes("\u001b[31mError:"));
   assert.match(await onTerminal("NO_COLOR=1"), /^Error:/);
+  const live = await shell(`script -qec "berth install live examples/hello --wait -n ${berth.namespace}" /dev/null`);
+  // Each piece of news begins the line anew, and the last of it is taken away.
+  assert.ok(live.includes("\r\u001b[2K\u001b[2mwaiting\u001b[22m\r\u001b[2KNAME: live"), JSON.stringify(live));
+});
+
+test("clients without the files learn the API by reflection, as docs/sdk.md says", async () => {
+  const lines = (await linesOf("docs/sdk.md", "Other languages")).replaceAll("127.0.0.1:4000", new URL(berth.url).host);
+  const told = await shell(`set -e\nPATH=node_modules/.bin:$PATH\n${lines}`);
+  assert.match(told, /^berth\.v1\.ReleaseService\/InstallRelease$[^]*\{\}|"releases"/m);
+});
+
+test("buf makes a client of the proto files, as docs/sdk.md says", async () => {
+  const text = await readFile(join(repository, "docs/sdk.md"), "utf8");
+  const template = /```yaml\n(.*?)```/s.exec(text)?.[1] ?? "";
+  // The generator of this clone instead of those that stand in the registry of buf, which is not reached from everywhere.
+  const plugins = `plugins:\n  - local: protoc-gen-es\n    out: ${join(folder, "gen")}\n`;
+  await writeFile(join(folder, "buf.gen.yaml"), template.replace(/plugins:[^]*/, plugins));
+  await shell(`PATH=node_modules/.bin:$PATH buf generate --template ${join(folder, "buf.gen.yaml")}`);
+  assert.match(await readFile(join(folder, "gen/berth/v1/release_service_pb.js"), "utf8"), /ReleaseService/);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -11,6 +11,7 @@ import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, DEPLOYMENT, SERVICE, hookJob } from "./support/charts.ts";
 import { runCli } from "./support/cli.ts";
 import type { CliOptions } from "./support/cli.ts";
+import { startRepository } from "./support/index-repository.ts";
 
 let berth: TestBerth;
 let chart: string;
@@ -91,6 +92,39 @@ test("dry runs, templates and charts change nothing", async () => {
   assert.equal(await ok("show", "values", chart), "value: default\n");
   const files = await ok("show", "files", chart);
   assert.ok(files.includes("README.md") && !files.includes("key.txt") && !files.includes("old.bak"), files);
+});
+
+test("a plan's token does what was planned, or nothing", async () => {
+  await ok("install", "planned", chart);
+  const token = await ok("diff", "upgrade", "planned", chart, "--set", "value=new", "-o", "jsonpath={.token}");
+  const other = await cli(["upgrade", "planned", chart, "--set", "value=other", "--plan-token", token]);
+  assert.deepEqual([other.code, /\(PLAN_STALE\)/.test(other.stderr)], [4, true]);
+  await ok("upgrade", "planned", chart, "--set", "value=new", "--plan-token", token);
+  assert.equal(await valueOf("planned"), "new");
+});
+
+test("charts of a repository are found, shown, pulled and installed; its password comes by standard input", async () => {
+  const folder = await mkdtemp(join(berth.charts.path, "repository-"));
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const made = await berth.charts.write("repo-web", { "templates/config.yaml": CONFIG_MAP }, `version: ${version}`);
+    await berth.helm("package", made, "-d", folder);
+  }
+  await using repository = await startRepository(folder, { username: "reader", password: "a secret" });
+  await berth.helm("repo", "index", folder, "--url", repository.url);
+  const from = ["--repo", repository.url, "--username", "reader", "--password-stdin"];
+  const asked = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await cli([...args, ...from], { stdin: "a secret\n" });
+    assert.equal(code, 0, stderr);
+    return stdout;
+  };
+  assert.match(await asked("search", "repo", "web"), /^NAME +CHART VERSION[^]*\nrepo-web +1\.1\.0/);
+  assert.match(await asked("search", "repo-web", "--versions"), /\n1\.1\.0 +[^]*\n1\.0\.0 /);
+  assert.match(await asked("show", "chart", "repo-web", "--version", "~1.0"), /version: 1\.0\.0\n/);
+  assert.equal(await asked("pull", "repo-web", "-d", folder), `${join(folder, "repo-web-1.1.0.tgz")}\n`);
+  assert.match(await asked("install", "from-repo", "repo-web", "--version", "1.0.0"), /CHART: repo-web-1\.0\.0\n/);
+  const refused = await cli(["show", "chart", "repo-web", "--repo", repository.url]);
+  assert.notEqual(refused.code, 0);
+  assert.doesNotMatch(refused.stderr, /a secret/);
 });
 
 test("a chart is pulled and installs again", async () => {

@@ -1,6 +1,8 @@
 /** A stream that text is written to. */
 export interface Output {
   readonly isTerminal: boolean;
+  /** Columns of the terminal; undefined where there is none. */
+  readonly width?: number | undefined;
   write(text: string): void;
 }
 

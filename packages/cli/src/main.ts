@@ -15,7 +15,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 function outputOf(stream: NodeJS.WriteStream): Output {
-  return { isTerminal: stream.isTTY, write: (text) => void stream.write(text) };
+  return { isTerminal: stream.isTTY, width: stream.columns, write: (text) => void stream.write(text) };
 }
 
 process.exitCode = await runCli(process.argv.slice(2), {

@@ -22,7 +22,9 @@ export function createProgress(io: Io, wanted: boolean): Progress {
   const isLive = stderr.isTerminal && io.env["TERM"] !== "dumb";
   let last = "";
   const write = (text: string, stays: boolean) => {
-    if (isLive) stderr.write(stays ? `${CLEAR}${text}\n` : `${CLEAR}${paint(io, stderr, "dim", text)}`);
+    // A line that wraps could not be taken back.
+    const short = text.slice(0, (stderr.width || 80) - 1);
+    if (isLive) stderr.write(stays ? `${CLEAR}${text}\n` : `${CLEAR}${paint(io, stderr, "dim", short)}`);
     else if (wanted && text !== last) stderr.write(`${text}\n`);
     last = text;
   };
