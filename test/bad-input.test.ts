@@ -146,3 +146,19 @@ test("no answer shows a path of the machine or a stack", async () => {
   const text = JSON.stringify(answer.body).replaceAll(berth.releases, "");
   assert.doesNotMatch(text, /node_modules|\.ts:\d|\.go:\d|goroutine/);
 });
+
+test("what nobody serves is refused before its body is looked at, with the methods that are", async () => {
+  for (const method of ["QUERY", "PATCH"]) {
+    for (const [path, allow] of [
+      ["/livez", "GET, HEAD"],
+      ["/install", "POST"],
+      ["/v1/operations", "HEAD, GET, OPTIONS"],
+    ] as const) {
+      const answer = await fetch(berth.url + path, { method });
+      assert.deepEqual([answer.status, answer.headers.get("allow")], [405, allow], `${method} ${path}`);
+      assert.equal(((await answer.json()) as { code: string }).code, "METHOD_NOT_ALLOWED");
+    }
+    const nowhere = await fetch(`${berth.url}/nowhere`, { method });
+    assert.equal(((await nowhere.json()) as { code: string }).code, "ROUTE_NOT_FOUND");
+  }
+});

@@ -49,6 +49,7 @@ test("the image is nobody's, has what Node is linked with, and is the same each 
     (await readdir(root)).sort().filter((name) => !name.startsWith("lib")),
     ["berth", "etc", "usr", "var"],
   );
+  assert.deepEqual((await readdir(join(root, "berth/docs-assets"))).sort(), ["swagger-ui-bundle.js", "swagger-ui.css"]);
   const linked = await runCommand("ldd", [join(root, "usr/bin/node")]);
   const wanted = [...linked.matchAll(/^\s*(lib\S+) =>/gm)].map(([, name = ""]) => name);
   const missing = wanted.filter((name) => !(LIBRARIES as readonly string[]).includes(name));

@@ -15,6 +15,8 @@ import {
 } from "./limits.ts";
 import type { Schema } from "./limits.ts";
 
+const BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$";
+
 type Rules = ReturnType<typeof rulesOf>;
 
 /**
@@ -126,7 +128,7 @@ function scalarSchema(scalar: ScalarType, rules: Rules, view: View): Schema {
     case ScalarType.STRING:
       return { type: "string", ...textLimits(rules) };
     case ScalarType.BYTES:
-      return { type: "string", contentEncoding: "base64", ...bytesLimits(rules) };
+      return { type: "string", contentEncoding: "base64", pattern: BASE64, ...bytesLimits(rules) };
     case ScalarType.BOOL:
       return { type: "boolean" };
     case ScalarType.DOUBLE:
