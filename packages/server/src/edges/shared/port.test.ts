@@ -55,3 +55,29 @@ test("a connection of HTTP/2 lives on after the limit of silence, and its stream
   await port.close(RECEIVE * 20);
   assert.equal(await last, "begun ended");
 });
+
+test("headers over the limit are refused by either HTTP, and connections over theirs are cut off", async () => {
+  const limits = { ...DEFAULT_LIMITS, headerBytes: 8192, connections: 2 };
+  const port = createPort((_request, response) => response.end("in"), { limits });
+  const { port: number } = await port.listen(0, "127.0.0.1");
+  const url = `http://127.0.0.1:${String(number)}`;
+  const big = "x".repeat(9000);
+  try {
+    assert.equal((await fetch(url, { headers: { big, connection: "close" } })).status, 431);
+    const session = connectHttp2(url);
+    session.on("error", () => undefined);
+    const stream = session.request({ ":path": "/", big });
+    const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+    assert.equal(headers[":status"], 431);
+    session.destroy();
+    const first = [connect(number, "127.0.0.1"), connect(number, "127.0.0.1")];
+    await Promise.all(first.map((socket) => once(socket, "connect")));
+    const third = connect(number, "127.0.0.1");
+    third.on("error", () => undefined);
+    third.resume();
+    await once(third, "close");
+    for (const socket of first) socket.destroy();
+  } finally {
+    await port.close(100);
+  }
+});

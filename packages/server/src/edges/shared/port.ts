@@ -71,7 +71,10 @@ export function createPort(handler: http.RequestListener, options: PortOptions =
       http2: { settings: { maxConcurrentStreams: limits.streams, maxHeaderListSize: limits.headerBytes } },
       ...(tls === undefined ? {} : { tls }),
     },
-    handler,
+    (request, response) => {
+      if (request.httpVersionMajor === 1 || sizeOf(request) <= limits.headerBytes) handler(request, response);
+      else response.writeHead(431).end();
+    },
   ) as unknown as Server;
   server.maxConnections = limits.connections;
   const traffic: Traffic = {
@@ -170,6 +173,11 @@ function watchRequests(server: Server, traffic: Traffic, receiveMs: number): voi
       if (traffic.isClosing && left <= 0) socket.end();
     });
   });
+}
+
+/** Bytes of a request's headers as HTTP/2 counts them: what is announced to clients Node does not hold them to. */
+function sizeOf({ rawHeaders }: http.IncomingMessage): number {
+  return rawHeaders.reduce((sum, one) => sum + Buffer.byteLength(one) + 16, 0);
 }
 
 function hasBody({ headers, url }: http.IncomingMessage): boolean {
