@@ -9,12 +9,12 @@ import { ownTestCluster } from "@berth/devcluster";
 import { startTestBerth } from "./support/berth.ts";
 import { readExceptions, runSchemathesis, whyNoSchemathesis } from "./support/schemathesis.ts";
 
-/** How long the checks may take, in seconds; CI has more. */
+/** How long the checks may take, in seconds; where it is said, requests are new ones each time. */
 const SECONDS = Number(process.env["BERTH_AGREEMENT_SECONDS"] ?? "90");
 const skip = await whyNoSchemathesis();
 if (skip !== undefined) console.log(`The document and the server are not compared: ${skip}.`);
 
-// What it asks for is made at random, pools too: that is nothing for a cluster that others test on.
+// What it asks for is made up, pools too: that is nothing for a cluster that others test on.
 test(
   "the OpenAPI document and the server agree on every operation",
   { skip, timeout: (SECONDS + 240) * 1000 },

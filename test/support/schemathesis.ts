@@ -61,8 +61,13 @@ export async function runSchemathesis(options: {
   await writeFile(config, toConfig(await readExceptions(), options.parameters));
   const args = ["--config-file", config, "run", `${options.url}/openapi.json`, "--no-color"];
   const bounds = ["--max-time", String(options.seconds), "--request-timeout", "30", "--continue-on-failure"];
-  const phases = ["--phases", "examples,coverage,fuzzing", "--warnings", "off", "--generation-database", "none"];
-  const child = spawn("python3", ["-m", "schemathesis.cli", ...args, ...bounds, ...phases], {
+  const phases = ["--phases", "examples,coverage,fuzzing", "--warnings", "off"];
+  // The same requests each time, unless somebody looks for new ones.
+  const same =
+    process.env["BERTH_AGREEMENT_SECONDS"] === undefined
+      ? ["--generation-deterministic"]
+      : ["--generation-database", "none"];
+  const child = spawn("python3", ["-m", "schemathesis.cli", ...args, ...bounds, ...phases, ...same], {
     cwd: options.directory,
     env: { PATH: process.env["PATH"], PYTHONPATH: library, HOME: options.directory, PYTHONUTF8: "1" },
     stdio: ["ignore", "pipe", "inherit"],
