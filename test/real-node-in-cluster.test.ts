@@ -270,7 +270,11 @@ test("uninstalled, Berth leaves its CRDs, and in its namespace what it has store
   await helm(cluster.kubeconfig, ...inHome("uninstall", "berth", "--wait"));
   const left = (await clusterObjects()).filter((one) => !untouched.includes(one));
   const definitions = "apiextensions.k8s.io/v1/customresourcedefinitions";
-  assert.deepEqual(left, [`${definitions} chartsources.berth.dev`, `${definitions} operations.berth.dev`]);
+  const kinds = ["addresses", "addresspools", "chartsources", "exposures", "operations", "portclaims"];
+  assert.deepEqual(
+    left,
+    kinds.map((kind) => `${definitions} ${kind}.berth.dev`),
+  );
   await until("its pods' end", async () => (await berthPods()).length === 0);
   const core = ["services", "serviceaccounts", "configmaps"].map((kind) => `/api/v1/namespaces/${HOME}/${kind}`);
   const query = "?labelSelector=app.kubernetes.io%2Finstance%3Dberth";
