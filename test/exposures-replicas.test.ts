@@ -86,7 +86,8 @@ test(`three replicas make and delete ${String(COUNT)} exposures, one of them kil
     made + full + lost >= COUNT * 0.9,
     `${String(made)} made, ${String(full)} found the pool full, ${String(lost)} cut off`,
   );
-  assert.ok(deleted > COUNT / 2, `${String(deleted)} deleted`);
+  // Up to 80 stay, and of two replicas that are killed each has a few in hand.
+  assert.ok(deleted > COUNT / 4, `${String(deleted)} deleted`);
   // What is left is exactly what its exposures have: no claim without an exposure, no entry without a claim.
   const left = await eventually(
     "claims, exposures and entries are the same",
