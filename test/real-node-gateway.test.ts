@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { get } from "node:http";
 import { after, before, test } from "node:test";
 
 import { nodeImages, sharedGateway, whyNoRealNode } from "@berth/devcluster";
 
 import { failed, succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
+import { askName } from "./support/echo.ts";
 import { startGatewayCluster } from "./support/gateway.ts";
 import type { GatewayCluster } from "./support/gateway.ts";
 import { askByUdp } from "./support/udp.ts";
@@ -81,17 +81,7 @@ function install(name: string, port: number, timeout: string) {
 }
 
 /** What is answered over a connection of its own. */
-async function ask(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path: "/hostname", agent: false, timeout: 5_000 }, (response) => {
-      let text = "";
-      response.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      response.on("end", () => resolve(text));
-    });
-    request.on("timeout", () => request.destroy(new Error("It does not answer.")));
-    request.on("error", reject);
-  });
-}
+const ask = (port: number) => askName(port, 5_000);
 
 /** Asks until as many different answers came; each connection and each sender may reach another pod. */
 async function different(count: number, once: () => Promise<string>): Promise<string[]> {

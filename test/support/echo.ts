@@ -31,9 +31,9 @@ spec:
 `;
 
 /** Asks a port of the loopback address for a name, over a connection of its own. */
-async function askName(port: number): Promise<string> {
+export async function askName(port: number, timeout = 2_000): Promise<string> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: "127.0.0.1", port, path: "/hostname", agent: false, timeout: 2_000 }, (response) => {
+    const request = get({ host: "127.0.0.1", port, path: "/hostname", agent: false, timeout }, (response) => {
       let text = "";
       response.on("data", (chunk: Buffer) => (text += chunk.toString()));
       response.on("end", () => resolve(text));

@@ -1,4 +1,6 @@
 export { createLoopbackAccess, impersonationOf } from "./access.ts";
 export type { Access, AccessRequest, Impersonation } from "./access.ts";
+export { audited } from "./audited.ts";
+export type { AuditedContext, AuditedWrite } from "./audited.ts";
 export { berthPrincipal, loopbackPrincipal, unauthenticatedPrincipal } from "./principal.ts";
 export type { Principal } from "./principal.ts";

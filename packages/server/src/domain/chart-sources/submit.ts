@@ -1,11 +1,10 @@
 import type { Clock } from "@berth/base";
 import { patchObject } from "@berth/kube";
 
-import type { Access, Principal } from "../access/index.ts";
+import { audited } from "../access/index.ts";
+import type { Access, AuditedContext, Principal } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
 import type { Cluster } from "../clusters/index.ts";
-import { audited } from "./audited.ts";
-import type { SourceContext } from "./audited.ts";
 import type { SourceCache } from "./cache.ts";
 import { createSource } from "./create.ts";
 import { deleteSource } from "./delete.ts";
@@ -19,6 +18,14 @@ import { updateSource } from "./update.ts";
 const REFRESH_WAIT = 20_000;
 /** How long a deletion waits until lists do not show it any more, in milliseconds. */
 const DELETE_WAIT = 2_000;
+
+/** Kubernetes' verb for each of ours, for the access check. */
+const ACCESS_VERBS = {
+  create: "create",
+  update: "update",
+  delete: "delete",
+  refresh: "update",
+} as const satisfies Record<SourceCommand["verb"], string>;
 
 /** What the gate is made of. */
 export interface SourceSubmitParts {
@@ -36,16 +43,16 @@ export interface SourceSubmitParts {
 export type SourceSubmit = (
   principal: Principal,
   command: SourceCommand,
-  context: SourceContext,
+  context: AuditedContext,
 ) => Promise<ChartSource>;
 
 /** Makes the gate. */
 export function createSourceSubmit(parts: SourceSubmitParts): SourceSubmit {
-  const { access, audit, home } = parts;
   return async (principal, command, context) => {
-    const request = { principal, command, context };
-    const stored = await audited({ access, audit, cluster: home.name }, request, () => write(parts, command));
-    return fromObject(stored);
+    const { verb, target } = command;
+    const place = { cluster: parts.home.name, ...target };
+    const asked = { principal, access: ACCESS_VERBS[verb], verb, resource: "chartsources", place, context };
+    return fromObject(await audited(parts, asked, () => write(parts, command)));
   };
 }
 

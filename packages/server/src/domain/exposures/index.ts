@@ -1,4 +1,3 @@
-export type { ExposeContext } from "./audited.ts";
 export { createExposureCache, releaseOf } from "./cache.ts";
 export type { ExposureCache } from "./cache.ts";
 export { hasClaims, releaseClaim, restLeft } from "./claims/release.ts";

@@ -1,7 +1,6 @@
 import { createExposureSubmit } from "./submit.ts";
 import type { ExposureSubmitParts } from "./submit.ts";
-import type { ExposeContext } from "./audited.ts";
-import type { Principal } from "../access/index.ts";
+import type { AuditedContext, Principal } from "../access/index.ts";
 import type { ExposeWish, ReleaseTarget } from "../command.ts";
 import { checkThatThereIsRoom } from "./create.ts";
 
@@ -14,7 +13,7 @@ export interface ReleaseExposer {
     principal: Principal,
     release: ReleaseTarget,
     wishes: readonly ExposeWish[],
-    context: ExposeContext,
+    context: AuditedContext,
   ): Promise<void>;
 }
 

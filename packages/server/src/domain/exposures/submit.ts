@@ -1,7 +1,6 @@
-import type { Access, Principal } from "../access/index.ts";
+import { audited } from "../access/index.ts";
+import type { Access, AuditedContext, AuditedWrite, Principal } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
-import { audited } from "./audited.ts";
-import type { Asked, ExposeContext } from "./audited.ts";
 import { createExposure } from "./create.ts";
 import type { CreateParts } from "./create.ts";
 import { deleteExposure } from "./delete.ts";
@@ -39,31 +38,31 @@ export interface ExposeRelease {
  * object and gives it as it is stored. What makes it true are the controllers.
  */
 export interface ExposureSubmit {
-  create(principal: Principal, command: CreateExposure, context: ExposeContext): Promise<Exposure>;
-  delete(principal: Principal, command: DeleteExposure, context: ExposeContext): Promise<Exposure>;
+  create(principal: Principal, command: CreateExposure, context: AuditedContext): Promise<Exposure>;
+  delete(principal: Principal, command: DeleteExposure, context: AuditedContext): Promise<Exposure>;
   /** Exposes every port of a release's services. */
-  exposeRelease(principal: Principal, command: ExposeRelease, context: ExposeContext): Promise<readonly Exposure[]>;
-  reserve(principal: Principal, command: ReservePort, context: ExposeContext): Promise<Reservation>;
-  cancelReservation(principal: Principal, target: ExposureName, context: ExposeContext): Promise<void>;
+  exposeRelease(principal: Principal, command: ExposeRelease, context: AuditedContext): Promise<readonly Exposure[]>;
+  reserve(principal: Principal, command: ReservePort, context: AuditedContext): Promise<Reservation>;
+  cancelReservation(principal: Principal, target: ExposureName, context: AuditedContext): Promise<void>;
   createPool(
     principal: Principal,
     target: PoolName,
     settings: PoolSettings,
-    context: ExposeContext,
+    context: AuditedContext,
     dryRun: boolean,
   ): Promise<Pool>;
   createAddress(
     principal: Principal,
     target: AddressName,
     settings: AddressSettings,
-    context: ExposeContext,
+    context: AuditedContext,
     dryRun: boolean,
   ): Promise<PoolAddress>;
   /** Deletes a pool with its addresses, or one address where one is named. */
   deletePool(
     principal: Principal,
     target: AddressName | PoolName,
-    context: ExposeContext,
+    context: AuditedContext,
     dryRun: boolean,
   ): Promise<Pool>;
 }
@@ -84,7 +83,7 @@ export interface ExposureSubmitParts extends CreateParts {
 /** Makes the gate. */
 export function createExposureSubmit(parts: ExposureSubmitParts): ExposureSubmit {
   const { cache, checkCluster } = parts;
-  const pass = <T>(asked: Asked, work: () => Promise<T>): Promise<T> => {
+  const pass = <T>(asked: AuditedWrite, work: () => Promise<T>): Promise<T> => {
     checkCluster(asked.place.cluster);
     return audited(parts, asked, work);
   };

@@ -10,6 +10,7 @@ import type {
   ValuesInput,
 } from "../../domain/command.ts";
 import type { OperationPolicy } from "../../domain/operations/index.ts";
+import { checkNamespaceName, checkReleaseName } from "../shared/names.ts";
 import { duration, flag, onlyKnown, text, texts, values } from "./parse.ts";
 import type { Fields } from "./parse.ts";
 
@@ -18,9 +19,6 @@ export interface Defaults {
   readonly cluster: string;
   readonly namespace: string;
 }
-
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 const TARGET_FIELDS = ["releaseName", "namespace"];
 const OPTION_FIELDS = [
@@ -96,12 +94,9 @@ function toTarget(fields: Fields, defaults: Defaults, needsName: boolean): Relea
   const name = text(fields, "releaseName")?.toLowerCase() ?? "";
   const namespace = text(fields, "namespace") ?? defaults.namespace;
   if (name === "" && needsName) throw invalid("releaseName", "is missing", "Name the release.");
-  if (name !== "" && (name.length > 53 || !NAME.test(name))) {
-    throw invalid("releaseName", "is no release name", "Letters, digits, - and ., at most 53 characters.");
-  }
-  if (namespace.length > 63 || !NAMESPACE.test(namespace)) {
-    throw invalid("namespace", "is no namespace", "Lower-case letters, digits and -, at most 63 characters.");
-  }
+  // Capitals are lowered before.
+  if (name !== "") checkReleaseName("releaseName", name, "Letters, digits, - and ., at most 53 characters.");
+  checkNamespaceName("namespace", namespace);
   return { cluster: defaults.cluster, namespace, name };
 }
 

@@ -5,7 +5,7 @@ import type { Berth } from "../../berth.ts";
 import type { Command } from "../../domain/command.ts";
 import type { Operation } from "../../domain/operations/index.ts";
 import { bodyText } from "../shared/body.ts";
-import { toHints } from "../shared/context.ts";
+import { toHints, UNTIL_ENDED } from "../shared/context.ts";
 import { toBerthError } from "../shared/errors.ts";
 import { toInstall, toPolicy, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
@@ -13,9 +13,6 @@ import { parseFields } from "./parse.ts";
 import type { Fields } from "./parse.ts";
 import { addPorts, allFields, allowBodiesOfGet } from "./ports.ts";
 import type { AddPath } from "./ports.ts";
-
-/** Its callers know no operations: they wait, at most as long as a `timeout` may be, in milliseconds. */
-const WAIT = 86_400_000;
 
 type ToCommand = (fields: Fields, defaults: Defaults) => Command;
 
@@ -46,7 +43,7 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
           return typeof value === "string" ? value : undefined;
         });
         const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth, {
-          waitMs: WAIT,
+          waitMs: UNTIL_ENDED,
           idempotencyKey,
           policy: toPolicy(fields),
         });

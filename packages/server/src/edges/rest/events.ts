@@ -2,10 +2,9 @@ import { BerthError } from "@berth/base";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
-import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
 import { fromProgress } from "../shared/from-domain.ts";
 import { operationJson } from "../shared/operation-json.ts";
-import { createEventStream } from "./event-stream.ts";
+import { streamAnswer } from "./stream.ts";
 
 /** `GET /v1/operations/{id}/events`: server-sent events, resumed by `Last-Event-ID`. */
 export function registerEvents(app: FastifyInstance, berth: Berth): void {
@@ -22,27 +21,13 @@ export async function streamEvents(
   id: string,
   after: number,
 ): Promise<unknown> {
-  const { requestId } = request.berth;
-  const events = createEventStream(reply.raw, {
-    "x-request-id": requestId,
-    location: `/v1/operations/${id}`,
-  });
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort(new BerthError("CANCELLED", "The reader is gone.")));
-  try {
-    for await (const news of berth.operations.follow(berth.principal, id, after, gone.signal)) {
-      if (news.kind === "operation") events.send("operation", operationJson(news.operation));
-      else if (news.kind === "gap") events.send("gap", { from: news.from, to: news.to });
-      else events.send(news.event.type, fromProgress(news.event), news.n);
+  return streamAnswer(berth, request, reply, { location: `/v1/operations/${id}` }, async (send, signal) => {
+    for await (const news of berth.operations.follow(berth.principal, id, after, signal)) {
+      if (news.kind === "operation") send("operation", operationJson(news.operation));
+      else if (news.kind === "gap") send("gap", { from: news.from, to: news.to });
+      else send(news.event.type, fromProgress(news.event), news.n);
     }
-  } catch (error) {
-    if (!events.isOpen()) throw error;
-    const ours = toBerthError(error, berth.log, requestId);
-    events.send("error", { ...toProblem(ours, requestId), status: toHttpStatus(ours) });
-  }
-  reply.hijack();
-  events.end();
-  return reply;
+  });
 }
 
 function lastEventOf({ headers }: FastifyRequest): number {

@@ -1,12 +1,10 @@
-import { BerthError } from "@berth/base";
 import { toAnswer } from "@berth/contract";
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import type { FastifyReply, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
-import { toBerthError, toHttpStatus, toProblem } from "../shared/errors.ts";
 import type { StreamHandler } from "../shared/handler.ts";
-import { createEventStream } from "./event-stream.ts";
+import { streamAnswer } from "./stream.ts";
 
 /** Streams the messages of a streaming RPC as server-sent events, each named by its `type`, until the reader is gone. */
 export async function streamNews(
@@ -17,21 +15,10 @@ export async function streamNews(
   handler: StreamHandler,
   message: Message,
 ): Promise<unknown> {
-  const { requestId } = request.berth;
-  const events = createEventStream(reply.raw, { "x-request-id": requestId });
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort(new BerthError("CANCELLED", "The reader is gone.")));
-  try {
-    for await (const news of handler(message, request.berth, gone.signal)) {
+  return streamAnswer(berth, request, reply, {}, async (send, signal) => {
+    for await (const news of handler(message, request.berth, signal)) {
       const { type = "message" } = news as { type?: string };
-      events.send(type, toAnswer(output, news));
+      send(type, toAnswer(output, news));
     }
-  } catch (error) {
-    if (!events.isOpen()) throw error;
-    const ours = toBerthError(error, berth.log, requestId);
-    events.send("error", { ...toProblem(ours, requestId), status: toHttpStatus(ours) });
-  }
-  reply.hijack();
-  events.end();
-  return reply;
+  });
 }

@@ -19,6 +19,8 @@ export function toContext(header: (name: string) => string | undefined): Request
   };
 }
 
+/** Callers of the old dialects know no operations: they wait, at most as long as a `timeout` may be, in milliseconds. */
+export const UNTIL_ENDED = 86_400_000;
 /** Seconds that a caller may wait for an operation. */
 const MAX_WAIT = 600;
 

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import type {
   DescMethodServerStreaming,
   DescMethodUnary,
@@ -13,6 +14,21 @@ export type WriteHints = Pick<SubmitOptions, "idempotencyKey" | "waitMs" | "onAc
 
 /** Answers one request of berth.v1; the message has been validated. */
 export type Handler = (request: Message, context: RequestContext, hints?: WriteHints) => Promise<Message>;
+
+/** The key of a method in a table of handlers. */
+export function handlerKey(method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {
+  return `${method.parent.typeName}.${method.name}`;
+}
+
+/** An empty table of handlers, by `service.method`, and what fills it. */
+export function createTable(): { readonly table: Map<string, Handler>; readonly on: AddHandler } {
+  const table = new Map<string, Handler>();
+  const on: AddHandler = (method, handle) =>
+    table.set(handlerKey(method), async (request, context, hints) =>
+      create(method.output, await handle(request as never, context, hints)),
+    );
+  return { table, on };
+}
 
 /** Adds what one RPC does. */
 export type AddHandler = <M extends DescMethodUnary>(method: M, handle: Typed<M>) => void;

@@ -1,5 +1,4 @@
 import { create } from "@bufbuild/protobuf";
-import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 import { release as model, releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
@@ -10,7 +9,8 @@ import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
 import { addExposures, addExposureStreams, endpointOf } from "./exposures.ts";
 import { addOperations } from "./operations.ts";
-import type { AddStream, Handler, StreamHandler, Typed } from "./handler.ts";
+import { createTable, handlerKey } from "./handler.ts";
+import type { AddStream, Handler, StreamHandler } from "./handler.ts";
 import { addPoolStreams, addPools } from "./pools.ts";
 import { addPlans } from "./plans.ts";
 import { toTarget } from "./to-command.ts";
@@ -25,11 +25,7 @@ const MAX_EXPOSURES = 500;
 /** What each RPC does, by `service.method`: one table for every protocol. */
 export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   const { releases, principal } = berth;
-  const table = new Map<string, Handler>();
-  const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
-    table.set(handlerKey(method), async (request, context, hints) =>
-      create(method.output, await handle(request as MessageShape<M["input"]>, context, hints)),
-    );
+  const { table, on } = createTable();
   const service = api.ReleaseService.method;
   const content = (request: { cluster: string; namespace: string; name: string; revision: number }) =>
     releases.content(principal, toTarget(request), request.revision);
@@ -114,9 +110,4 @@ interface Named {
   readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
-}
-
-/** The key of a method in the table. */
-export function handlerKey(method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {
-  return `${method.parent.typeName}.${method.name}`;
 }

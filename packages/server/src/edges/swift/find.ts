@@ -3,11 +3,10 @@ import { BerthError } from "@berth/base";
 import type { Berth } from "../../berth.ts";
 import type { ReleaseTarget } from "../../domain/command.ts";
 import type { Release } from "../../domain/releases/index.ts";
+import { checkNamespaceName, checkReleaseName } from "../shared/names.ts";
 
 /** The most that one page of releases has. */
 const PAGE = 500;
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const NAMESPACE = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 interface Named {
   readonly name: string;
@@ -16,10 +15,10 @@ interface Named {
 
 /** The release that a request names. Names were unique in a cluster once: without a namespace they still have to be. */
 export async function findTarget(berth: Berth, { name, namespace }: Named): Promise<ReleaseTarget> {
-  checkName(name);
+  checkReleaseName("name", name);
   const cluster = berth.defaultCluster;
   if (namespace !== "") {
-    checkNamespace(namespace);
+    checkNamespaceName("namespace", namespace);
     return { cluster, namespace, name };
   }
   const found = (await listAll(berth, { namespace: "", status: [], filter: name })).filter((one) => one.name === name);
@@ -36,8 +35,8 @@ export async function findTarget(berth: Berth, { name, namespace }: Named): Prom
 
 /** Where an install goes. */
 export function toNewTarget(berth: Berth, { name, namespace }: Named): ReleaseTarget {
-  if (name !== "") checkName(name);
-  if (namespace !== "") checkNamespace(namespace);
+  if (name !== "") checkReleaseName("name", name);
+  if (namespace !== "") checkNamespaceName("namespace", namespace);
   return { cluster: berth.defaultCluster, namespace: namespace === "" ? berth.defaultNamespace : namespace, name };
 }
 
@@ -63,20 +62,4 @@ export async function listAll(berth: Berth, narrowed: Narrowed): Promise<Release
     pageToken = page.nextPageToken;
     if (pageToken === "") return all;
   }
-}
-
-function checkName(name: string): void {
-  if (name.length <= 53 && NAME.test(name)) return;
-  throw new BerthError("INVALID_ARGUMENT", '"name" is no release name.', {
-    field: "name",
-    hint: "Lower-case letters, digits, - and ., at most 53 characters.",
-  });
-}
-
-function checkNamespace(namespace: string): void {
-  if (namespace.length <= 63 && NAMESPACE.test(namespace)) return;
-  throw new BerthError("INVALID_ARGUMENT", '"namespace" is no namespace.', {
-    field: "namespace",
-    hint: "Lower-case letters, digits and -, at most 63 characters.",
-  });
 }

@@ -1,29 +1,23 @@
 import { hapiRelease, swift } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
-import type { DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
 import type { Command, ReleaseTarget } from "../../domain/command.ts";
 import type { Operation, RequestContext } from "../../domain/operations/index.ts";
 import type { Release } from "../../domain/releases/index.ts";
-import type { Handler, Typed, WriteHints } from "../shared/handler.ts";
-import { handlerKey } from "../shared/handlers.ts";
+import { UNTIL_ENDED } from "../shared/context.ts";
+import { createTable } from "../shared/handler.ts";
+import type { AddHandler, Handler, WriteHints } from "../shared/handler.ts";
 import { toInstall, toRollback, toUninstall, toUpgrade } from "./commands.ts";
 import { findTarget, toNewTarget } from "./find.ts";
 import { toInfo, toRelease, toResources, toShortRelease, toState } from "./messages.ts";
 import { summarize } from "./summarize.ts";
 
-/** Its callers know no operations: they wait, at most as long as a `timeout` may be, in milliseconds. */
-const WAIT = 86_400_000;
 const DEFAULT_HISTORY = 256;
 
 /** What each RPC of appscode.swift.v2 does, for REST and gRPC. */
 export function createSwiftHandlers(berth: Berth): ReadonlyMap<string, Handler> {
-  const table = new Map<string, Handler>();
-  const on = <M extends DescMethodUnary>(method: M, handle: Typed<M>) =>
-    table.set(handlerKey(method), async (request, context, hints) =>
-      create(method.output, await handle(request as MessageShape<M["input"]>, context, hints)),
-    );
+  const { table, on } = createTable();
   const service = swift.ReleaseService.method;
   addReads(on, berth);
   on(service.installRelease, async (request, context, hints) => {
@@ -49,7 +43,7 @@ export function createSwiftHandlers(berth: Berth): ReadonlyMap<string, Handler> 
   return table;
 }
 
-function addReads(on: <M extends DescMethodUnary>(method: M, handle: Typed<M>) => void, berth: Berth): void {
+function addReads(on: AddHandler, berth: Berth): void {
   const { releases, principal } = berth;
   const service = swift.ReleaseService.method;
   on(service.summarizeReleases, (request) => summarize(berth, request));
@@ -76,7 +70,7 @@ function addReads(on: <M extends DescMethodUnary>(method: M, handle: Typed<M>) =
 
 /** Submits a write and waits for its end; throws where it failed. */
 async function write(berth: Berth, command: Command, context: RequestContext, hints?: WriteHints): Promise<Operation> {
-  const options = { idempotencyKey: hints?.idempotencyKey, waitMs: WAIT };
+  const options = { idempotencyKey: hints?.idempotencyKey, waitMs: UNTIL_ENDED };
   const operation = await berth.submit(berth.principal, command, context, options);
   if (operation.error !== undefined) throw operation.error;
   return operation;

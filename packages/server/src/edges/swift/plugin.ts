@@ -8,8 +8,8 @@ import type { Berth } from "../../berth.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints } from "../shared/context.ts";
 import { toBerthError, toGrpcCode, toHttpStatus } from "../shared/errors.ts";
+import { handlerKey } from "../shared/handler.ts";
 import type { Handler } from "../shared/handler.ts";
-import { handlerKey } from "../shared/handlers.ts";
 import { createSwiftHandlers } from "./handlers.ts";
 
 /**

@@ -54,8 +54,9 @@ export interface AddressState {
  * where all is as it should be. It keeps nothing but what makes it faster.
  *
  * What it may rely on: whoever calls `ensure` has the claims on the port; `remove`
- * comes before they are released. Where an object is shared, it asks `isStillOurs`. What it must do: leave alone whatever it has not
- * made itself, and never disturb what other ports carry.
+ * comes before they are released. Where an object is shared, it asks `isStillOurs`.
+ * What it must do: leave alone whatever it has not made itself, and never disturb
+ * what other ports carry. Objects of one exposure alone: owned.ts.
  *
  * Errors: DRIVER_UNAVAILABLE where what carries the ports is not installed or does
  * not exist, DRIVER_REFUSED with the data plane's own words where it does not take

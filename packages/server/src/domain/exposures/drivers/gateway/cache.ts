@@ -13,12 +13,21 @@ const PATIENCE = 5_000;
 /** Gateways, ListenerSets and routes of all namespaces, from watches. Keys are `namespace/name`. */
 export interface GatewayCache {
   readonly gateways: Informer<GatewayObject>;
-  /** Index `gateway`: namespace/name of the parent. */
+  /** Indexes `gateway`: namespace/name of the parent, and `port`: that with a port, see `portKey`. */
   readonly listenerSets: Informer<ListenerSetObject>;
   readonly routes: Readonly<Record<Protocol, Informer<RouteObject>>>;
   /** Starts the watches where nobody did, and waits until they are complete. DRIVER_UNAVAILABLE where they do not get so. */
   ready(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** What ListenerSets with a port of a Gateway (namespace/name) are found by in the index `port`. */
+export function portKey(gateway: string, port: number): string {
+  return `${gateway} ${String(port)}`;
+}
+
+function gatewayKey({ metadata, spec }: ListenerSetObject): string {
+  return `${spec.parentRef.namespace ?? metadata.namespace ?? ""}/${spec.parentRef.name}`;
 }
 
 /** What the cache is made of. */
@@ -33,7 +42,8 @@ export function createGatewayCache(parts: GatewayCacheParts): GatewayCache {
   const make = <T extends KubeObject>(resource: Resource, indexes?: Record<string, (object: T) => string[]>) =>
     createInformer<T>({ ...parts, resource, transform: (object) => withoutManagers(object) as T, indexes });
   const sets = make<ListenerSetObject>(listenerSets, {
-    gateway: ({ metadata, spec }) => [`${spec.parentRef.namespace ?? metadata.namespace ?? ""}/${spec.parentRef.name}`],
+    gateway: (set) => [gatewayKey(set)],
+    port: (set) => [...new Set(set.spec.listeners.map(({ port }) => portKey(gatewayKey(set), port)))],
   });
   const byProtocol = { tcp: make<RouteObject>(routes.tcp.resource), udp: make<RouteObject>(routes.udp.resource) };
   const all = {

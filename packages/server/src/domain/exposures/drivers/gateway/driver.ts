@@ -12,22 +12,20 @@ import {
 import type { Informer, KubeClient, KubeObject, Resource } from "@berth/kube";
 
 import type { AddressState, Carried, Driver, Entry, PortWish } from "../driver.ts";
+import { EXPOSURE_LABEL, isOwn, ownName } from "../owned.ts";
 import type { AddressObject, Protocol } from "../../resource.ts";
-import { createGatewayCache } from "./cache.ts";
+import { createGatewayCache, portKey } from "./cache.ts";
 import type { GatewayCache, GatewayCacheParts } from "./cache.ts";
 import { judge } from "./judge.ts";
 import { listenerSets, routes } from "./resources.ts";
 import type { GatewayObject, Listener, ListenerSetObject, RouteObject } from "./resources.ts";
 import {
-  LABEL,
   backendOfRoute,
   carries,
   factsOfListenerSet,
   factsOfRoute,
   gatewayOf,
-  isOurs,
   listenerSetOf,
-  objectName,
   routeOf,
 } from "./wanted.ts";
 
@@ -58,7 +56,7 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
     },
     async remove(removal) {
       const { namespace } = removal.exposure;
-      const name = objectName(removal.exposure);
+      const name = ownName(removal.exposure);
       // Asked and not remembered: what was made a moment ago is to go as well. Where nothing is served, nothing is there.
       const set = await getObject<ListenerSetObject>(client, { resource: listenerSets, namespace, name });
       if (set === undefined || carries(set, removal)) await removeAll(client, namespace, name, set);
@@ -69,19 +67,19 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
     },
     async drop(address, entry) {
       await cache.ready();
-      const { namespace, name } = gatewayOf(address);
-      const found = cache.listenerSets
-        .byIndex("gateway", `${namespace}/${name}`)
-        .find((set) => isOurs(set) && set.spec.listeners.some((one) => isOn(one, entry.protocol, entry.port)));
-      if (found === undefined) return;
-      await removeAll(client, found.metadata.namespace ?? "", found.metadata.name, found);
+      const found = listenersOf(cache, address, entry.port).find(
+        ({ protocol, owner }) => protocol === entry.protocol && owner !== undefined,
+      );
+      if (found?.owner === undefined) return;
+      const { namespace = "", name } = found.owner.metadata;
+      await removeAll(client, namespace, name, found.owner);
     },
     start(tell) {
       const informers: readonly Informer<KubeObject>[] = [cache.listenerSets, cache.routes.tcp, cache.routes.udp];
       for (const informer of informers) {
         const end = informer.onChange((change) => {
           const object = change.type === "deleted" ? change.previous : change.object;
-          const owner = object.metadata.labels?.[LABEL];
+          const owner = object.metadata.labels?.[EXPOSURE_LABEL];
           if (owner !== undefined) tell(`${object.metadata.namespace ?? ""}/${owner}`);
         });
         ends.push(end);
@@ -124,15 +122,15 @@ function refuseSplit({ backend }: PortWish): void {
 
 /** Who else has the port: its listener would be in conflict, or worse, be the one that stays. */
 function otherOn(cache: GatewayCache, { address, port, protocols, exposure }: PortWish): Carried | undefined {
-  for (const { protocol, port: taken, entry, owner } of listenersOf(cache, address)) {
-    const isMine = owner?.metadata.name === objectName(exposure);
-    if (taken === port && protocols.includes(protocol) && !isMine) return { kind: "stranger", protocol, entry };
+  for (const { protocol, entry, owner } of listenersOf(cache, address, port)) {
+    const isMine = owner?.metadata.name === ownName(exposure);
+    if (protocols.includes(protocol) && !isMine) return { kind: "stranger", protocol, entry };
   }
   return undefined;
 }
 
 async function make(client: KubeClient, cache: GatewayCache, wish: PortWish): Promise<Carried> {
-  const key = `${wish.exposure.namespace}/${objectName(wish.exposure)}`;
+  const key = `${wish.exposure.namespace}/${ownName(wish.exposure)}`;
   const set = cache.listenerSets.get(key);
   let isWritten = await put(client, listenerSets, listenerSetOf(wish), set, factsOfListenerSet);
   const made = new Map<Protocol, RouteObject>();
@@ -192,10 +190,11 @@ function surveyOf(cache: GatewayCache, address: AddressObject): AddressState {
   return { address: gateway.status?.addresses?.[0]?.value ?? "", entries };
 }
 
-/** Each listener on an address; with the ListenerSet as its owner where that is ours. */
+/** Each listener on an address, or on one port of it; with the ListenerSet as its owner where that is ours. */
 function listenersOf(
   { gateways, listenerSets: sets, routes: byProtocol }: GatewayCache,
   address: AddressObject,
+  only?: number,
 ): (Omit<Entry, "isOurs"> & { readonly owner?: ListenerSetObject })[] {
   const { namespace, name } = gatewayOf(address);
   const key = `${namespace}/${name}`;
@@ -203,19 +202,15 @@ function listenersOf(
     ...placeOf(listener),
     entry: `listener ${listener.name} of the Gateway`,
   }));
-  const attached = sets.byIndex("gateway", key).flatMap((set) =>
+  const found = only === undefined ? sets.byIndex("gateway", key) : sets.byIndex("port", portKey(key, only));
+  const attached = found.flatMap((set) =>
     set.spec.listeners.map((listener) => {
       const { protocol, port } = placeOf(listener);
-      if (!isOurs(set)) return { protocol, port, entry: `ListenerSet ${keyOf(set)}` };
+      if (!isOwn(set)) return { protocol, port, entry: `ListenerSet ${keyOf(set)}` };
       return { protocol, port, entry: backendOfRoute(byProtocol[protocol].get(keyOf(set))), owner: set };
     }),
   );
-  return [...own, ...attached];
-}
-
-function isOn(listener: Listener, protocol: Protocol, port: number): boolean {
-  const place = placeOf(listener);
-  return place.protocol === protocol && place.port === port;
+  return [...own, ...attached].filter(({ port }) => only === undefined || port === only);
 }
 
 /** All protocols but UDP are spoken over TCP. */

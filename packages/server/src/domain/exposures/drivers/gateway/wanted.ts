@@ -1,8 +1,6 @@
-import type { KubeObject } from "@berth/kube";
-
 import type { PortRemoval, PortWish } from "../driver.ts";
-import { API_VERSION } from "../../resource.ts";
-import type { AddressObject, ExposureHolder, Protocol } from "../../resource.ts";
+import { ownMetadata, ownName } from "../owned.ts";
+import type { AddressObject, Protocol } from "../../resource.ts";
 import { GATEWAY_API, routes } from "./resources.ts";
 import type { ListenerSetObject, RouteObject } from "./resources.ts";
 
@@ -11,14 +9,6 @@ import type { ListenerSetObject, RouteObject } from "./resources.ts";
  * a route behind each. They stand beside the service and belong to the Exposure, so
  * that nothing is shared and nothing outlives it.
  */
-
-/** Label of what this driver has made: the exposure's name. */
-export const LABEL = "berth.dev/exposure";
-
-/** Name of an exposure's ListenerSet and routes: nobody else's, also where an exposure of its name was there before. */
-export function objectName({ uid }: Pick<ExposureHolder, "uid">): string {
-  return `exposed-${uid.replaceAll("-", "").slice(0, 20)}`;
-}
 
 /** The Gateway of an address; every address of the driver's pools has one. */
 export function gatewayOf({ spec }: AddressObject): { readonly namespace: string; readonly name: string } {
@@ -31,7 +21,7 @@ export function listenerSetOf(wish: PortWish): ListenerSetObject {
   return {
     apiVersion: GATEWAY_API,
     kind: "ListenerSet",
-    metadata: metadataOf(wish),
+    metadata: ownMetadata(wish.exposure),
     spec: {
       parentRef: { group: "gateway.networking.k8s.io", kind: "Gateway", name, namespace },
       listeners: wish.protocols.map((protocol) => ({
@@ -45,11 +35,11 @@ export function listenerSetOf(wish: PortWish): ListenerSetObject {
 /** The route of one of its protocols. */
 export function routeOf(wish: PortWish, protocol: Protocol): RouteObject {
   const { name, port } = wish.backend;
-  const parent = { group: "gateway.networking.k8s.io", kind: "ListenerSet", name: objectName(wish.exposure) };
+  const parent = { group: "gateway.networking.k8s.io", kind: "ListenerSet", name: ownName(wish.exposure) };
   return {
     apiVersion: GATEWAY_API,
     kind: routes[protocol].kind,
-    metadata: metadataOf(wish),
+    metadata: ownMetadata(wish.exposure),
     spec: {
       parentRefs: [{ ...parent, sectionName: protocol }],
       rules: [{ backendRefs: [{ name, port }] }],
@@ -78,32 +68,12 @@ export function backendOfRoute(route: RouteObject | undefined): string {
   return isOne ? `${route?.metadata.namespace ?? ""}/${toText(backend)}` : "";
 }
 
-/** Whether an object was made for an exposure. */
-export function isOurs({ metadata }: KubeObject): boolean {
-  const isOwned = metadata.ownerReferences?.some(
-    ({ kind, apiVersion }) => kind === "Exposure" && apiVersion === API_VERSION,
-  );
-  return metadata.labels?.[LABEL] !== undefined && isOwned === true;
-}
-
 /** Whether a ListenerSet carries what is to be removed: it may have moved on to another port. */
 export function carries(set: ListenerSetObject, { address, port }: PortRemoval): boolean {
   const { namespace, name } = gatewayOf(address);
   const { parentRef, listeners } = set.spec;
   const isThere = (parentRef.namespace ?? set.metadata.namespace) === namespace && parentRef.name === name;
   return isThere && listeners.some((listener) => listener.port === port);
-}
-
-function metadataOf({ exposure }: PortWish) {
-  const { name, namespace, uid } = exposure;
-  return {
-    name: objectName(exposure),
-    namespace,
-    labels: { [LABEL]: name },
-    ownerReferences: [
-      { apiVersion: API_VERSION, kind: "Exposure", name, uid, controller: true, blockOwnerDeletion: false },
-    ],
-  };
 }
 
 function toText({ name, port }: { readonly name: string; readonly port?: number }): string {

@@ -1,15 +1,13 @@
 import { BerthError, asBerthError } from "@berth/base";
-import { applyObject, deleteObject, getObject, hasStatus, isNotFound } from "@berth/kube";
+import { applyObject, deleteObject, getObject, hasStatus, isNotFound, keyOf } from "@berth/kube";
 import type { KubeClient, KubeObject, Resource } from "@berth/kube";
 
-import type { ExposureHolder } from "../../resource.ts";
 import type { ServiceObject } from "../../service.ts";
+import { isOwn, ownMetadata, ownName } from "../owned.ts";
 import type { AddressState, Carried, Driver, Entry, PortWish } from "../driver.ts";
 
 const services: Resource = { group: "", version: "v1", plural: "services" };
 const MANAGER = "berth-expose";
-/** Label of a Service that this driver has made: the exposure's name. */
-const LABEL = "berth.dev/exposure";
 
 interface Node extends KubeObject {
   readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
@@ -27,7 +25,6 @@ export interface NodePortDriverParts {
  * exposed, with the same pods behind it, which belongs to the exposure.
  */
 export function createNodePortDriver({ client, services: all }: NodePortDriverParts): Driver {
-  const own = ({ uid }: ExposureHolder) => `exposed-${uid.replaceAll("-", "").slice(0, 20)}`;
   const drop = (namespace: string, name: string) => deleteObject(client, { resource: services, namespace, name });
   return {
     name: "nodeport",
@@ -45,41 +42,30 @@ export function createNodePortDriver({ client, services: all }: NodePortDriverPa
         });
       }
       const options = { fieldManager: MANAGER, force: true };
-      const object = { resource: services, namespace, name: own(wish.exposure) };
+      const object = { resource: services, namespace, name: ownName(wish.exposure) };
       try {
-        await applyObject(client, object, toService(wish, object.name), options);
+        await applyObject(client, object, toService(wish), options);
         return { kind: "ready" };
       } catch (error) {
         return explain(error, wish);
       }
     },
     async remove({ exposure }) {
-      await drop(exposure.namespace, own(exposure));
+      await drop(exposure.namespace, ownName(exposure));
     },
     survey: (address) => survey(client, all(), address.spec.address),
     async drop(_address, { entry }) {
       const [namespace = "", name = ""] = entry.split("/");
       const found = await getObject<ServiceObject>(client, { resource: services, namespace, name });
-      if (found?.metadata.labels?.[LABEL] !== undefined) await drop(namespace, name);
+      if (found !== undefined && isOwn(found)) await drop(namespace, name);
     },
   };
 }
 
-function toService({ exposure, port, backend }: PortWish, name: string) {
+function toService({ exposure, port, backend }: PortWish) {
   return {
     ...{ apiVersion: "v1", kind: "Service" },
-    metadata: {
-      ...{ name, namespace: exposure.namespace, labels: { [LABEL]: exposure.name } },
-      ownerReferences: [
-        {
-          apiVersion: "berth.dev/v1alpha1",
-          kind: "Exposure",
-          name: exposure.name,
-          uid: exposure.uid,
-          controller: true,
-        },
-      ],
-    },
+    metadata: ownMetadata(exposure),
     spec: {
       ...{ type: "NodePort", selector: backend.selector },
       ports: backend.targets.map(({ protocol, targetPort }) => ({
@@ -106,12 +92,11 @@ async function survey(
   all: readonly ServiceObject[],
   address: string | undefined,
 ): Promise<AddressState> {
-  const entries = all.flatMap(({ metadata, spec }) =>
-    (spec.ports ?? []).flatMap((one): Entry[] => {
+  const entries = all.flatMap((service) =>
+    (service.spec.ports ?? []).flatMap((one): Entry[] => {
       if (one.nodePort === undefined || one.nodePort === 0) return [];
       const protocol = one.protocol === "UDP" ? "udp" : "tcp";
-      const entry = `${metadata.namespace ?? ""}/${metadata.name}`;
-      return [{ protocol, port: one.nodePort, entry, isOurs: metadata.labels?.[LABEL] !== undefined }];
+      return [{ protocol, port: one.nodePort, entry: keyOf(service), isOurs: isOwn(service) }];
     }),
   );
   return { address: address ?? (await nodeAddress(client)), entries };

@@ -1,26 +1,27 @@
 import { asBerthError } from "@berth/base";
 
-import type { Access, Principal } from "../access/index.ts";
 import type { Audit, AuditEntry } from "../audit/index.ts";
+import type { Access, AccessRequest } from "./access.ts";
+import type { Principal } from "./principal.ts";
 
-/** What surrounds a request. */
-export type ExposeContext = Pick<AuditEntry, "requestId" | "traceparent">;
+/** What surrounds the write of a declared object. */
+export type AuditedContext = Pick<AuditEntry, "requestId" | "traceparent">;
 
-/** What somebody wants to write. */
-export interface Asked {
+/** A declared object that somebody wants to write. */
+export interface AuditedWrite {
   readonly principal: Principal;
   /** In the words of Kubernetes RBAC for the check, in ours for the audit. */
-  readonly access: "create" | "delete";
+  readonly access: AccessRequest["verb"];
   readonly verb: string;
-  readonly resource: "exposures" | "addresspools";
+  readonly resource: AccessRequest["resource"];
   readonly place: { readonly cluster: string; readonly namespace: string; readonly name: string };
-  readonly context: ExposeContext;
+  readonly context: AuditedContext;
 }
 
-/** Does what a principal wants, once it is allowed, and leaves its audit lines. */
+/** Does what a principal wants of a declared object, once it is allowed, and leaves its audit lines. */
 export async function audited<Result>(
   parts: { readonly access: Access; readonly audit: Audit },
-  { principal, access, verb, resource, place, context }: Asked,
+  { principal, access, verb, resource, place, context }: AuditedWrite,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const audit = (outcome: AuditEntry["outcome"], error?: unknown) =>
