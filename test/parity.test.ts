@@ -27,6 +27,7 @@ const BINDINGS = httpBindings(BERTH_SERVICES);
 /** The command of each RPC, or why there is none. */
 const COMMANDS: Readonly<Record<string, string | { readonly none: string }>> = {
   ListReleases: "list",
+  WatchReleases: "list",
   ListOutdatedReleases: "list",
   GetRelease: "get metadata",
   InstallRelease: "install",

@@ -20,17 +20,15 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
-import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
-  createReleaseIndex,
+  createReleaseCaches,
   createReleaseView,
   createStuckJudge,
-  createSummaries,
 } from "./domain/releases/index.ts";
-import type { Actions, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
+import type { Actions, ReleaseCaches, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
 import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
@@ -66,9 +64,10 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const clusters = createClusterRegistry([cluster]);
   const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
   const engine = await startEngine({ binary, allowLocalCharts, environment, log });
-  const index = createReleaseIndex(cluster, log, clock);
-  const summaries = createSummaries(cluster, log);
-  const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
+  const caches = createReleaseCaches(log, clock);
+  caches.add(cluster);
+  const index = caches.indexOf(cluster.name) as ReleaseIndex;
+  const { storageOf } = caches;
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const [policy, egress] = [chartPolicyOf(config), egressOf(config)];
@@ -87,14 +86,14 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   });
   const reader = createReleaseReader({ engine, clusters, storageOf });
   const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
-  const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
-  const stuck = () => stuckIn(cluster.name, index, stuckOf);
+  const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
+  const stuck = () => stuckIn(caches, stuckOf);
   const { submit } = operations;
   const ports = { access, audit, cluster, log, clock, checkCluster: (name: string) => void clusters.get(name) };
   const exposing = composeExposures({ ...ports, ingress: config.ingress }, { index, operations });
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access, policy, sources });
-  for (const part of [index, operations, unlocker, declared, exposing]) part.start();
+  for (const part of [operations, unlocker, declared, exposing]) part.start();
 
   const berth: Berth = {
     submit,
@@ -104,7 +103,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     ...{ charts, chartSources: declared, exposures: exposing },
-    facts: factsOf(engine, { index, operations, exposing, declared }),
+    facts: factsOf(engine, { caches, index, operations, exposing, declared }),
     readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
     log,
     version: BERTH_VERSION,
@@ -118,7 +117,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       for (const part of [unlocker, operations, exposing]) await part.stop();
-      await Promise.all([index.stop(), declared.stop()]);
+      await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
     },
@@ -131,12 +130,15 @@ async function connect({ kubeconfig, context, pod, cluster: name }: Config, log:
   return { name, connection, client: createKubeClient(connection, { log, clock }) };
 }
 
-function stuckIn(cluster: string, index: ReleaseIndex, stuckOf: StuckJudge) {
-  return index.newest().flatMap((newest) => {
-    const { namespace, name, revision } = newest;
-    const stuck = stuckOf(cluster, newest);
-    return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
-  });
+function stuckIn({ table }: ReleaseCaches, stuckOf: StuckJudge) {
+  return table
+    .sorted("namespace")
+    .all()
+    .flatMap(({ cluster, revision: newest }) => {
+      const { namespace, name, revision } = newest;
+      const stuck = stuckOf(cluster, newest);
+      return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
+    });
 }
 
 function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations): Berth["readiness"] {
@@ -150,23 +152,24 @@ function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations
 function factsOf(
   engine: Engine,
   parts: {
+    readonly caches: ReleaseCaches;
     readonly index: ReleaseIndex;
     readonly operations: Operations;
     readonly exposing: ReturnType<typeof composeExposures>;
     readonly declared: Pick<ReleaseIndex, "watches">;
   },
 ): Berth["facts"] {
-  const { index, operations, exposing, declared } = parts;
+  const { caches, index, operations, exposing, declared } = parts;
   return {
     onEnded: (listener) => operations.onEnded(listener),
     engine: () => ({
       ...{ state: engine.state().name, restarts: engine.restarts(), refusedCharts: engine.refusedCharts().size },
     }),
     operations: () => operations.open(),
-    watches: () => [index, operations, exposing, declared].flatMap((part) => part.watches()),
+    watches: () => [caches, operations, exposing, declared].flatMap((part) => part.watches()),
     pools: () => exposing.facts().pools,
     exposures: () => exposing.facts().exposures,
-    releases: () => (index.ready().ok ? index.newest().length : undefined),
+    releases: () => (index.ready().ok ? caches.size() : undefined),
   };
 }
 

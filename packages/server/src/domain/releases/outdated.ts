@@ -3,6 +3,7 @@ import { asBerthError } from "@berth/base";
 import type { Principal } from "../access/index.ts";
 import type { ChartPolicy, ChartReader, SourceLookup } from "../charts/index.ts";
 import type { ChartReference } from "../command.ts";
+import { UNNARROWED } from "./filter.ts";
 import type { OutdatedLister, OutdatedQuery, OutdatedRelease, Release, ReleaseView } from "./types.ts";
 
 /** Sources asked at the same time. */
@@ -19,13 +20,7 @@ export interface OutdatedParts {
 /** Finds releases whose source has a newer version: by the source that each revision carries. */
 export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
   return async (principal, query) => {
-    const page = await parts.releases.list(principal, {
-      ...query,
-      status: [],
-      filter: "",
-      minResourceVersion: "",
-      stuck: false,
-    });
+    const page = await parts.releases.list(principal, { ...UNNARROWED, ...query });
     const asked = new Map<string, Promise<Newest>>();
     const ask = (release: Release): Promise<Newest> => {
       const key = [release.namespace, release.provenance["chart-source"], release.chart?.version].join(" ");
@@ -91,6 +86,10 @@ export function toReference(
   return named === undefined ? { repository, name } : { name: `${named}/${name}` };
 }
 
-function toOutdated({ namespace, name, chart, provenance }: Release, newest: string, code: string): OutdatedRelease {
-  return { namespace, name, chart, source: provenance["chart-source"] ?? "", newest, code };
+function toOutdated(
+  { cluster, namespace, name, chart, provenance }: Release,
+  newest: string,
+  code: string,
+): OutdatedRelease {
+  return { cluster, namespace, name, chart, source: provenance["chart-source"] ?? "", newest, code };
 }

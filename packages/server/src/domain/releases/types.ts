@@ -2,6 +2,7 @@ import type { BerthError, ObjectName } from "@berth/base";
 
 import type { InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Principal } from "../access/index.ts";
+import type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage } from "./list-types.ts";
 
 /** A release as it is stored: its newest revision, or one of its history. */
 export interface Release {
@@ -24,6 +25,8 @@ export interface Release {
   readonly operationId: string;
   /** Why chart and times are missing; empty where they are there. */
   readonly unreadable: string;
+  /** Whether chart and times are missing because the record is not read yet. */
+  readonly summaryPending?: boolean | undefined;
   /** Who else deploys it; absent where that is not known, as in lists. */
   readonly managedBy?: string | undefined;
   /** Set by the view where nobody seems to work on it any more. */
@@ -66,34 +69,6 @@ export interface Hook {
 
 /** JSON as values carry it. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** What a list asks for. */
-export interface ListQuery {
-  readonly cluster: string;
-  /** Empty: all namespaces. */
-  readonly namespace: string;
-  /** Kubernetes label selector; empty: all. */
-  readonly labelSelector: string;
-  /** Helm's status words; empty: all. */
-  readonly status: readonly string[];
-  /** Part of the release's or chart's name; empty: all. */
-  readonly filter: string;
-  /** 1 to 500. */
-  readonly pageSize: number;
-  readonly pageToken: string;
-  /** Waits up to 2 s for this resourceVersion; empty: no wait. */
-  readonly minResourceVersion: string;
-  /** Whether only those are wanted that are stuck. */
-  readonly stuck: boolean;
-}
-
-/** A page of releases, sorted by namespace and name. */
-export interface ReleasePage {
-  readonly releases: readonly Release[];
-  /** Empty on the last page. */
-  readonly nextPageToken: string;
-  readonly totalSize: number;
-}
 
 /** A revision with all its parts. */
 export interface RevisionContent {
@@ -181,6 +156,16 @@ export interface ReleaseReader {
  */
 export interface ReleaseView {
   list(principal: Principal, query: ListQuery): Promise<ReleasePage>;
+  /**
+   * What there is, then what becomes of it, until the signal aborts. With the
+   * resume token of an earlier piece of news: what has happened since.
+   */
+  watch(
+    principal: Principal,
+    filter: ReleaseFilter,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReleaseNews>;
   get(principal: Principal, target: ReleaseTarget, revision: number): Promise<Release>;
   /** Newest first, at most `max`. */
   history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
@@ -264,6 +249,7 @@ export interface OutdatedQuery extends Pick<
 
 /** A release with the newest version of its chart, or why its source could not be asked. */
 export interface OutdatedRelease {
+  readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
   readonly chart: ChartName | undefined;

@@ -21,7 +21,7 @@ export async function streamEvents(
   id: string,
   after: number,
 ): Promise<unknown> {
-  return streamAnswer(berth, request, reply, { location: `/v1/operations/${id}` }, async (send, signal) => {
+  return streamAnswer(berth, request, reply, { location: `/v1/operations/${id}` }, async ({ send }, signal) => {
     for await (const news of berth.operations.follow(berth.principal, id, after, signal)) {
       if (news.kind === "operation") send("operation", operationJson(news.operation));
       else if (news.kind === "gap") send("gap", { from: news.from, to: news.to });

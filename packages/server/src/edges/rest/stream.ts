@@ -16,14 +16,14 @@ export async function streamAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
   headers: Readonly<Record<string, string>>,
-  fill: (send: EventStream["send"], signal: AbortSignal) => Promise<void>,
+  fill: (events: Pick<EventStream, "send" | "taken">, signal: AbortSignal) => Promise<void>,
 ): Promise<unknown> {
   const { requestId } = request.berth;
   const events = createEventStream(reply.raw, { "x-request-id": requestId, ...headers });
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort(new BerthError("CANCELLED", "The reader is gone.")));
   try {
-    await fill((...event) => events.send(...event), gone.signal);
+    await fill(events, gone.signal);
   } catch (error) {
     if (!events.isOpen()) throw error;
     const ours = toBerthError(error, log, requestId);

@@ -5,7 +5,14 @@ import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 import type { Operation, ProgressEvent } from "../../domain/operations/index.ts";
-import type { Hook, ObjectStatus, Release, ReleasePage, RevisionDiff } from "../../domain/releases/index.ts";
+import type {
+  Hook,
+  ObjectStatus,
+  Release,
+  ReleaseNews,
+  ReleasePage,
+  RevisionDiff,
+} from "../../domain/releases/index.ts";
 
 /*
  * The domain's answers as messages of berth.v1. REST and Connect share it.
@@ -69,9 +76,9 @@ export function fromError(error: BerthError): MessageInitShape<typeof op.Operati
 
 export function fromRelease(release: Release): MessageInitShape<typeof rel.ReleaseSchema> {
   const { cluster, namespace, name, revision, status, description, chart, operationId, unreadable } = release;
-  const { stuck, managedBy = "" } = release;
+  const { stuck, managedBy = "", summaryPending = false } = release;
   return {
-    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy },
+    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy, summaryPending },
     ...(chart === undefined ? {} : { chart: { ...chart } }),
     labels: { ...release.labels },
     provenance: { ...release.provenance },
@@ -83,8 +90,12 @@ export function fromRelease(release: Release): MessageInitShape<typeof rel.Relea
 }
 
 export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListReleasesResponseSchema> {
-  const { nextPageToken, totalSize } = page;
-  return { releases: page.releases.map(fromRelease), nextPageToken, totalSize };
+  const { nextPageToken, totalSize, pendingSummaries } = page;
+  const staleClusters = page.staleClusters.map(({ cluster, reason, knownAt }) => ({
+    ...{ cluster, reason },
+    ...time("knownAt", knownAt),
+  }));
+  return { releases: page.releases.map(fromRelease), nextPageToken, totalSize, staleClusters, pendingSummaries };
 }
 
 export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
@@ -108,6 +119,13 @@ export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffRe
     ...{ from, to, manifest, values },
     objects: diff.objects.map(({ object, change }) => ({ object: fromObject(object), change })),
   };
+}
+
+/** A piece of news of a list. */
+export function fromReleaseNews(news: ReleaseNews): MessageInitShape<typeof api.WatchReleasesResponseSchema> {
+  if (news.kind === "reset") return { type: news.kind };
+  const { kind: type, resumeToken } = news;
+  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromRelease(news.release) };
 }
 
 /** A progress event as JSON of an event stream: snake_case as all of REST. */

@@ -4,7 +4,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
 import { fromChecked } from "./from-check.ts";
-import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease } from "./from-domain.ts";
+import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease, fromReleaseNews } from "./from-domain.ts";
 import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
 import { addExposures, addExposureStreams, endpointOf } from "./exposures.ts";
@@ -89,6 +89,11 @@ export function createStreams(berth: Berth): ReadonlyMap<string, StreamHandler> 
     table.set(handlerKey(method), async function* (request, context, signal) {
       for await (const message of handle(request as never, context, signal)) yield create(method.output, message);
     });
+  on(api.ReleaseService.method.watchReleases, async function* ({ resumeToken, ...filter }, _context, signal) {
+    for await (const news of berth.releases.watch(berth.principal, { ...filter, stuck: false }, resumeToken, signal)) {
+      yield fromReleaseNews(news);
+    }
+  });
   addExposureStreams(on, berth);
   addPoolStreams(on, berth);
   return table;
