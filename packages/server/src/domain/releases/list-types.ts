@@ -1,4 +1,4 @@
-import type { Release } from "./types.ts";
+import type { Release } from "./release.ts";
 
 /** Which releases are meant; what is empty or false matches all. */
 export interface ReleaseFilter {
