@@ -10,6 +10,7 @@ export * as exposure from "./gen/berth/v1/exposure_pb.ts";
 export * as exposureService from "./gen/berth/v1/exposure_service_pb.ts";
 export * as poolService from "./gen/berth/v1/pool_service_pb.ts";
 export * as chartSourceService from "./gen/berth/v1/chart_source_service_pb.ts";
+export * as clusterService from "./gen/berth/v1/cluster_service_pb.ts";
 export * as swift from "./gen/appscode/swift/v2/release_pb.ts";
 export * as hapiChart from "./gen/hapi/chart/chart_pb.ts";
 export * as hapiRelease from "./gen/hapi/release/release_pb.ts";

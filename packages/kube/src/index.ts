@@ -8,6 +8,8 @@ export { loadInCluster } from "./in-cluster.ts";
 export type { PodEnvironment } from "./in-cluster.ts";
 export { createInformer } from "./informer/informer.ts";
 export type { CacheChange, IndexFunctions, Informer, InformerOptions, InformerState } from "./informer/types.ts";
+export { createSwitchableClient } from "./switchable.ts";
+export type { SwitchableClient } from "./switchable.ts";
 export { acquireLease } from "./lease/acquire.ts";
 export type { LeaseName } from "./lease/record.ts";
 export type { HeldLease, LeaseOptions, LeaseState } from "./lease/types.ts";

@@ -19,6 +19,7 @@ export type { Protocol } from "./transport/options.ts";
 export {
   chartService,
   chartSourceService,
+  clusterService,
   check,
   exposure,
   exposureService,

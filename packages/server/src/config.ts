@@ -110,6 +110,20 @@ const environmentSchema = z.object({
     .max(63)
     .default("local"),
   BERTH_NAMESPACE: z.string().default("default"),
+  BERTH_WATCH_NAMESPACES: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))
+    .pipe(
+      z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+            .max(63),
+        )
+        .max(100),
+    ),
   BERTH_HOME_NAMESPACE: z
     .string()
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
@@ -154,6 +168,8 @@ export interface Config {
   readonly pod: { readonly host: string | undefined; readonly port: string | undefined };
   /** Name of the cluster in paths. */
   readonly cluster: string;
+  /** The only namespaces of its cluster in which Berth looks for releases; empty: all. */
+  readonly watchNamespaces: readonly string[];
   /** Namespace that dialects without namespaces mean. */
   readonly namespace: string;
   /** Namespace of Berth's own objects in its home cluster. */
@@ -211,6 +227,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     pod: { host: env.KUBERNETES_SERVICE_HOST, port: env.KUBERNETES_SERVICE_PORT },
     cluster: env.BERTH_CLUSTER,
     namespace: env.BERTH_NAMESPACE,
+    watchNamespaces: env.BERTH_WATCH_NAMESPACES,
     homeNamespace: env.BERTH_HOME_NAMESPACE,
     engine: env.BERTH_ENGINE,
     engineEnvironment: pick(environment, ENGINE_VARIABLES),

@@ -73,7 +73,9 @@ export function createSubmit(parts: SubmitParts): Submit {
     let accepted: Operation;
     try {
       parts.checkCallback(options.policy?.callbackUrl);
-      if (command.verb === "install") parts.exposing.check(command.target.namespace, command.expose ?? []);
+      if (command.verb === "install" && command.expose !== undefined) {
+        parts.exposing.check(command.target, command.expose);
+      }
       if (command.options?.dryRun === true) return await dryRun(parts, asked);
       accepted = toOperation(await acceptOne(parts, asked));
     } catch (error) {

@@ -70,7 +70,7 @@ export type OperationEvent = { readonly n: number; readonly time: string; readon
 /** Who exposes the ports of a release that is installed. */
 export interface Exposing {
   /** Throws where a wish cannot be met as it is. */
-  check(namespace: string, wishes: readonly ExposeWish[]): void;
+  check(release: ReleaseTarget, wishes: readonly ExposeWish[]): void;
   /** Makes the exposures that are missing, and waits for none of them. Rejects where one is refused. */
   make(
     principal: Principal,

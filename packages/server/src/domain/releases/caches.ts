@@ -19,8 +19,6 @@ export interface ReleaseCaches extends Omit<WatchParts, "stuckOf"> {
   /** Forgets a cluster. */
   remove(name: string): Promise<void>;
   storageOf(target: ReleaseTarget): StorageKind | undefined;
-  /** How many releases are known, of all clusters. */
-  size(): number;
   watches(): readonly Watch[];
   stop(): Promise<void>;
 }
@@ -57,7 +55,6 @@ export function createReleaseCaches(log: Logger, clock: Clock): ReleaseCaches {
     summariesOf: (name) => caches.get(name)?.summaries,
     clusterNames: () => [...caches.keys()],
     storageOf: ({ cluster, namespace, name }) => caches.get(cluster)?.index.storageOf(namespace, name),
-    size: () => table.size(),
     watches: () =>
       [...caches].flatMap(([cluster, { index }]) => index.watches().map((watch) => ({ ...watch, cluster }))),
     async stop() {

@@ -7,6 +7,7 @@ import type { Cluster, Watch } from "../clusters/index.ts";
 import { toStoredRevision } from "./stored-revision.ts";
 import type { StorageKind, StoredRevision } from "./stored-revision.ts";
 
+const STORAGES = ["secrets", "configmaps"] as const satisfies readonly StorageKind[];
 /** How long a read waits until the cache is as new as asked, in milliseconds. */
 const FRESHNESS_WAIT = 2000;
 
@@ -49,11 +50,11 @@ export interface ReleaseIndex {
   onNewest(listener: (change: NewestChange) => void): () => void;
 }
 
-/** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps. */
+/** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps, or these two for each namespace that it is narrowed to. */
 export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock): ReleaseIndex {
-  const informers = (["secrets", "configmaps"] as const).map((storage) =>
-    createRevisionInformer(cluster, storage, log, clock),
-  );
+  const narrowed = cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
+  const places = narrowed.flatMap((namespace) => STORAGES.map((storage) => ({ namespace, storage })));
+  const informers = places.map((place) => createRevisionInformer(cluster, place, log, clock));
   const { newest, onNewest } = followNewest(informers);
   const find = (namespace: string, name: string) => newest.get(`${namespace}/${name}`);
   const known = () => informers.every((informer) => informer.hasSynced());
@@ -64,8 +65,7 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
-    watches: () =>
-      informers.map((informer, i) => ({ name: i === 0 ? "release-secrets" : "release-configmaps", informer })),
+    watches: () => informers.map((informer, i) => ({ name: `release-${places[i]?.storage ?? ""}`, informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
     freshness: () => freshnessOf(informers, known()),
     newest: () => orNotReady(() => [...newest.values()]),
@@ -111,13 +111,14 @@ function followNewest(informers: readonly Informer<StoredRevision>[]) {
 
 function createRevisionInformer(
   cluster: Cluster,
-  storage: StorageKind,
+  { namespace, storage }: { readonly namespace: string | undefined; readonly storage: StorageKind },
   log: Logger,
   clock: Clock,
 ): Informer<StoredRevision> {
   return createInformer({
     client: cluster.client,
     resource: { group: "", version: "v1", plural: storage },
+    namespace,
     labelSelector: "owner=helm",
     metadataOnly: true,
     transform: (object) => toStoredRevision(storage, object.metadata),

@@ -25,7 +25,8 @@ export interface TableSource {
 export interface ReleaseTable {
   /** Takes a cluster in, before its index is started; the function given back takes it out. */
   join(cluster: string, source: TableSource): () => void;
-  size(): number;
+  /** How many releases are known, of one cluster or of all. */
+  size(cluster?: string): number;
   get(place: RowPlace): Row | undefined;
   /** Rows in the ascending order of a column. */
   sorted(column: Column): SortedRows;
@@ -41,6 +42,7 @@ export interface ReleaseTable {
 /** An empty table. */
 export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
   const rows = new Map<string, Row>();
+  const sizes = new Map<string, number>();
   const orders = new Map<Column, SortedRows>();
   const listeners = new Set<(change: RowChange) => void>();
   const set = (key: string, after: Row | undefined) => {
@@ -48,6 +50,9 @@ export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
     if (before === after) return;
     if (after === undefined) rows.delete(key);
     else rows.set(key, after);
+    const { cluster } = (after ?? before) as Row;
+    const more = (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
+    sizes.set(cluster, (sizes.get(cluster) ?? 0) + more);
     for (const order of orders.values()) order.replace(before, after);
     for (const listener of listeners) listener({ before, after });
   };
@@ -68,7 +73,7 @@ export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
         for (const [key, row] of rows) if (row.cluster === cluster) set(key, undefined);
       };
     },
-    size: () => rows.size,
+    size: (cluster) => (cluster === undefined ? rows.size : (sizes.get(cluster) ?? 0)),
     get: (place) => rows.get(rowKey(place)),
     sorted(column) {
       const known = orders.get(column) ?? createSortedRows(column, rows.values());

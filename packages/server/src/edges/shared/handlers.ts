@@ -1,12 +1,15 @@
+import { BerthError } from "@berth/base";
 import { create } from "@bufbuild/protobuf";
 import { release as model, releaseService as api } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
 import type { Berth } from "../../berth.ts";
+import type { ExposurePage } from "../../domain/exposures/index.ts";
 import { fromChecked } from "./from-check.ts";
 import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease, fromReleaseNews } from "./from-domain.ts";
 import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
+import { addClusters } from "./clusters.ts";
 import { addExposures, addExposureStreams, endpointOf } from "./exposures.ts";
 import { addOperations } from "./operations.ts";
 import { createTable, handlerKey } from "./handler.ts";
@@ -75,6 +78,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   );
   addCharts(on, berth);
   addChartSources(on, berth);
+  addClusters(on, berth);
   addPlans(on, berth);
   addOperations(on, berth);
   addExposures(on, berth);
@@ -102,13 +106,23 @@ export function createStreams(berth: Berth): ReadonlyMap<string, StreamHandler> 
 /** Where a release's services are reached. */
 async function exposuresOf({ exposures, principal }: Berth, { cluster, namespace, name }: Named) {
   const query = { cluster, namespace, release: name, pool: "", slot: "", service: "" };
-  const { exposures: found } = await exposures.view.list(principal, query, { size: MAX_EXPOSURES, token: "" });
-  return found.map((one) =>
+  const listed = await listExposures(() => exposures.view.list(principal, query, { size: MAX_EXPOSURES, token: "" }));
+  return listed.map((one) =>
     create(model.ReleaseExposureSchema, {
       ...{ name: one.name, service: one.settings.service, endpoint: endpointOf(one) },
       ready: one.state === "ready",
     }),
   );
+}
+
+/** None where the cluster does not serve Berth's definitions: it has releases all the same. */
+async function listExposures(list: () => Promise<ExposurePage>): Promise<ExposurePage["exposures"]> {
+  try {
+    return (await list()).exposures;
+  } catch (error) {
+    if (error instanceof BerthError && error.code === "EXPOSURES_NOT_SERVED") return [];
+    throw error;
+  }
 }
 
 interface Named {
