@@ -56,6 +56,19 @@ test("the lines of docs/cli.md and of README.md work with the one file", async (
     first,
     /STATUS: deployed\nREVISION: 1\n[^]*\+replicas: 2\n[^]*"replicas": 3[^]*\nfirst\tdeployed\n[^]*uninstalled\n$/,
   );
+  const nouns = (await linesOf("docs/cli.md", "Pools and chart sources"))
+    .replaceAll("docs-edge", `docs-${berth.namespace}`)
+    .replaceAll(" default", ` ${berth.namespace}`)
+    .replace("--simulated", "--simulated --rest 0s");
+  // A port is free once its exposure has gone.
+  const patient = nouns.replace(
+    /^berth addresses delete.*$/m,
+    (line) => `until ${line} 2>/dev/null; do sleep 0.2; done`,
+  );
+  assert.match(
+    await shell(`set -e\nPASSWORD=x\n${patient}`),
+    /\nEXPOSED: edged at 192\.0\.2\.1:200\d\d\n[^]*pool "\S+" deleted\n[^]*\nsource "stable" deleted\n$/,
+  );
   const readme = await shell(
     `set -e\n${(await linesOf("README.md", "The command line")).replaceAll("npm run cli --", "berth")}`,
   );
@@ -82,16 +95,39 @@ test("each shell completes commands, options, and names that Berth knows", async
     _berth
     echo "\${COMPREPLY[@]}"`);
   assert.equal(bash, "completed-name\n");
-  for (const [program, args] of [
-    ["zsh", ["-n"]],
-    ["fish", ["--no-execute"]],
-  ] as const) {
-    if (spawnSync(program, ["--version"]).status !== 0) continue;
-    const file = join(folder, `completion.${program}`);
-    await writeFile(file, await shell(`berth completion ${program}`));
-    await run(program, [...args, file]);
+  const line = `berth status -n ${berth.namespace} compl`;
+  if (spawnSync("fish", ["--version"]).status === 0) {
+    const fish = await shell(`berth completion fish | source; complete -C '${line}'`, "fish");
+    assert.equal(fish, "completed-name\tname\n");
   }
+  if (spawnSync("zsh", ["--version"]).status === 0)
+    assert.match(await pressTab(line), /berth status -n \S+ completed-name/);
 });
+
+/** Types a line into a real zsh with its completions, presses Tab, and gives what the terminal shows. */
+async function pressTab(line: string): Promise<string> {
+  const start =
+    "autoload -Uz compinit; compinit -u -D; source <(berth completion zsh); PS1=ready-; unsetopt zle_bracketed_paste";
+  return shell(
+    `zmodload zsh/zpty
+    zpty shell "TERM=vt100 zsh -f -i"
+    zpty -w shell ${quote(start)}
+    zpty -r shell seen '*ready-' || exit 1
+    zpty -w -n shell ${quote(line)}$'\\t'
+    for _ in {1..100}; do
+      while zpty -r -t shell text; do seen+=$text; done
+      [[ $seen == *completed-name* ]] && break
+      sleep 0.2
+    done
+    print -rn -- $seen`,
+    "zsh",
+    ["-fc"],
+  );
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
 
 test("output that nobody reads any more is no error, and NO_COLOR keeps colours away", async () => {
   assert.match(await shell("set -o pipefail; berth --help | head -1"), /^Usage: berth/);

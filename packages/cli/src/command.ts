@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 import type { ExitCode } from "./errors.ts";
 import type { Io } from "./io.ts";
@@ -31,6 +31,8 @@ export function speaks<O extends object>(maker: Maker, command: Command, action:
     .option("--server <url>", "Berth's URL (default: BERTH_SERVER, or the context's)")
     .option("--request-timeout <seconds>", "time for each single request", toPositive)
     .option("-o, --output <format>", "table, wide, json, yaml or jsonpath=TEMPLATE", "table")
+    .addOption(new Option("--color <when>", "when to use colours").choices(["never", "auto", "always"]).default("auto"))
+    .addOption(new Option("--colour <when>").choices(["never", "auto", "always"]).hideHelp())
     .action(async (...given: unknown[]) => {
       const options = given.at(-2) as O & TargetOptions & { output: string };
       const args = given.slice(0, -2) as (string | undefined)[];

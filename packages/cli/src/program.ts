@@ -1,16 +1,18 @@
 import { Command } from "commander";
 
 import type { Maker } from "./command.ts";
+import { addAddresses } from "./commands/addresses.ts";
 import { addSearch, addShow } from "./commands/charts.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addCheck, addDiff } from "./commands/diff.ts";
 import { addExpose } from "./commands/expose.ts";
-import { addExposures, addPools } from "./commands/exposures.ts";
+import { addExposures } from "./commands/exposures.ts";
 import { addGet } from "./commands/get.ts";
 import { addInstall } from "./commands/install.ts";
 import { addList } from "./commands/list.ts";
 import { addOperations } from "./commands/operations.ts";
+import { addPools } from "./commands/pools.ts";
 import { addPull } from "./commands/pull.ts";
 import { addHistory, addStatus } from "./commands/read.ts";
 import { addSources } from "./commands/sources.ts";
@@ -23,7 +25,7 @@ import { VERSION } from "./version.ts";
 const COMMANDS: readonly ((program: Command, maker: Maker) => void)[] = [
   ...[addInstall, addUpgrade, addRollback, addUninstall, addList, addStatus, addHistory, addGet, addTest],
   ...[addTemplate, addDiff, addCheck, addUnlock, addSearch, addShow, addPull],
-  ...[addExpose, addExposures, addPools, addOperations, addSources, addConfig, addVersion, addCompletion],
+  ...[addExpose, addExposures, addPools, addAddresses, addOperations, addSources, addConfig, addVersion, addCompletion],
 ];
 
 /** Makes the program with all its commands. It neither exits nor writes anywhere but to `io`. */
@@ -38,6 +40,8 @@ export function createProgram(maker: Maker): Command {
     .showSuggestionAfterError()
     .enablePositionalOptions();
   for (const add of COMMANDS) add(program, maker);
+  // `berth help X` is `berth X --help`: no group has a command of that name.
+  for (const command of program.commands) command.helpCommand(false);
   return program;
 }
 

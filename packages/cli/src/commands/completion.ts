@@ -49,7 +49,7 @@ async function namesOf(session: Session, argument: string, command: string): Pro
   if (noun === "operations") {
     return (await berth.operations.listOperations({ cluster, namespace }, call)).operations.map(({ id }) => id);
   }
-  if (argument !== "name") return [];
+  if (argument !== "name" || command.endsWith(" create")) return [];
   switch (noun) {
     case "install":
     case "template":
@@ -57,6 +57,8 @@ async function namesOf(session: Session, argument: string, command: string): Pro
       return [];
     case "exposures":
       return (await berth.exposures.listExposures({ cluster, namespace }, call)).exposures.map(({ name }) => name);
+    case "addresses":
+      return [];
     case "pools":
       return (await berth.pools.listPools({ cluster }, call)).pools.map(({ name }) => name);
     case "sources":

@@ -6,10 +6,12 @@ import type { Action, Maker } from "../command.ts";
 import { CliError, EXIT } from "../errors.ts";
 import type { ExitCode } from "../errors.ts";
 import type { Io } from "../io.ts";
+import { paint, paintDiff } from "../output/color.ts";
 import { print } from "../output/print.ts";
-import { paint, paintDiff, wordOf } from "../output/text.ts";
+import { wordOf } from "../output/text.ts";
 import { addChartOptions, toChart } from "../request/chart.ts";
 import type { ChartOptions } from "../request/chart.ts";
+import { addExposeOption } from "../request/expose.ts";
 import { ended } from "./get.ts";
 import { addInstallOptions, toInstallRequest } from "./install.ts";
 import type { InstallOptions } from "./install.ts";
@@ -53,16 +55,20 @@ export function addDiff(program: Command, maker: Maker): void {
   const install = part("install", "what an install would make on the live cluster")
     .argument("[name]", "name of the release")
     .argument("[chart]", "folder or .tgz of this machine, URL, or name of the chart");
-  speaks<InstallOptions & ExitOptions>(maker, addInstallOptions(install), async (session, options, ...args) => {
-    const request = await toInstallRequest(session, options, args);
-    const message = await session.berth.releases.planInstall(request, session.call);
-    print(session.io, options.format, {
-      schema: pl.PlanSchema,
-      message,
-      show: () => describePlan(session.io, message),
-    });
-    return exitOf(options, changes(message));
-  });
+  speaks<InstallOptions & ExitOptions>(
+    maker,
+    addExposeOption(addInstallOptions(install)),
+    async (session, options, ...args) => {
+      const request = await toInstallRequest(session, options, args);
+      const message = await session.berth.releases.planInstall(request, session.call);
+      print(session.io, options.format, {
+        schema: pl.PlanSchema,
+        message,
+        show: () => describePlan(session.io, message),
+      });
+      return exitOf(options, changes(message));
+    },
+  );
   const values = part("values", "how a release's values fit the defaults of another chart")
     .argument("<name>", "name of the release")
     .argument("<chart>", "folder or .tgz of this machine, URL, or name of the chart");

@@ -3,9 +3,9 @@ import type { Command } from "commander";
 
 import { speaks, targetOf, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
-import { CliError } from "../errors.ts";
 import { print } from "../output/print.ts";
 import { toDuration } from "../output/text.ts";
+import { toProtocols, toServicePort } from "../request/expose.ts";
 import { exposureTable } from "./exposures.ts";
 
 interface Options {
@@ -74,7 +74,7 @@ function addService(maker: Maker, expose: Command): void {
     const { port = "", pool = "", address = "", externalPort = 0, reservation = "", name = "", release = "" } = options;
     const expose = {
       ...{ service, pool, address, reservation, name, release, port: externalPort },
-      ...(/^\d+$/.test(port) ? { servicePort: Number(port) } : { servicePortName: port }),
+      ...toServicePort(port),
       protocols: toProtocols(options.protocol),
       deleteWithRelease: options.deleteWithRelease ?? false,
     };
@@ -123,13 +123,5 @@ function addReserve(maker: Maker, expose: Command): void {
       rows: [[message.id, message.pool, message.slot, String(message.port), message.endpoint]],
     });
     print(io, options.format, { schema: api.ReservationSchema, message, show });
-  });
-}
-
-function toProtocols(text = "tcp"): exp.Protocol[] {
-  return text.split(",").map((word) => {
-    const protocol = { tcp: exp.Protocol.TCP, udp: exp.Protocol.UDP }[word.toLowerCase()];
-    if (protocol === undefined) throw new CliError(`There is no protocol "${word}".`, "tcp, udp or tcp,udp.");
-    return protocol;
   });
 }

@@ -1,13 +1,12 @@
-import { exposure as exp, exposureService as api, pages, poolService, watchExposures, watchPools } from "@berth/sdk";
+import { exposure as exp, exposureService as api, pages, watchExposures } from "@berth/sdk";
 import { create } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 
 import { speaks } from "../command.ts";
 import type { Maker } from "../command.ts";
-import type { Io } from "../io.ts";
+import { createChangePrinter, showChanges } from "../output/changes.ts";
 import { print } from "../output/print.ts";
 import type { Table } from "../output/table.ts";
-import { formatTable } from "../output/table.ts";
 import { wordOf } from "../output/text.ts";
 
 interface Options {
@@ -60,7 +59,8 @@ function addListing(maker: Maker, exposures: Command): void {
     const namespace = options.allNamespaces === true ? "" : session.namespace;
     const request = { cluster, namespace, pool, service, release };
     if (options.watch === true) {
-      return watchRows(io, watchExposures(berth.connection, request, { signal: io.signal }), exposureTable);
+      const changes = watchExposures(berth.connection, request, { signal: io.signal });
+      return showChanges(io, changes, createChangePrinter(io, options.format, exp.ExposureSchema, exposureTable));
     }
     const message = create(api.ListExposuresResponseSchema);
     for await (const page of pages((pageToken) => berth.exposures.listExposures({ ...request, pageToken }, call))) {
@@ -70,58 +70,6 @@ function addListing(maker: Maker, exposures: Command): void {
     const show = (wide: boolean) => exposureTable(message.exposures, wide);
     print(io, options.format, { schema: api.ListExposuresResponseSchema, message, show });
   });
-}
-
-/** `berth pools list|get`. */
-export function addPools(program: Command, maker: Maker): void {
-  const pools = program
-    .command("pools")
-    .alias("pool")
-    .summary("see the pools of addresses")
-    .description("Sees the pools of addresses that services are exposed on, and how full they are.");
-  const list = pools
-    .command("list")
-    .alias("ls")
-    .summary("list pools")
-    .description("Lists the pools of the cluster.")
-    .option("-w, --watch", "show what changes until Ctrl-C");
-  speaks<Options>(maker, list, async ({ io, berth, cluster, call }, { format, watch }) => {
-    if (watch === true)
-      return watchRows(io, watchPools(berth.connection, { cluster }, { signal: io.signal }), poolTable);
-    const message = await berth.pools.listPools({ cluster }, call);
-    print(io, format, { schema: poolService.ListPoolsResponseSchema, message, show: () => poolTable(message.pools) });
-  });
-  const get = pools
-    .command("get")
-    .argument("<name>", "name of the pool")
-    .summary("show a pool with its addresses")
-    .description("Shows a pool with its addresses, and how full they are.");
-  speaks<object>(maker, get, async ({ io, berth, cluster, call }, { format }, name = "") => {
-    const message = await berth.pools.getPool({ cluster, name }, call);
-    const show = () => `${formatTable(poolTable([message]))}\n${formatTable(addressTable(message))}`;
-    print(io, format, { schema: poolService.PoolSchema, message, show });
-  });
-}
-
-/** Prints each change as a row, as `kubectl get --watch` does. */
-async function watchRows<T>(
-  io: Io,
-  changes: AsyncIterable<{ readonly type: "synced" } | { readonly type: string; readonly object: T }>,
-  toTable: (objects: readonly T[], wide: boolean) => Table,
-): Promise<void> {
-  let isFirst = true;
-  try {
-    for await (const change of changes) {
-      if (!("object" in change)) continue;
-      const { columns, rows } = toTable([change.object], false);
-      const marked = rows.map((row) => [change.type.toUpperCase(), ...row]);
-      const text = formatTable({ columns: ["CHANGE", ...columns], rows: marked });
-      io.stdout.write(isFirst ? text : text.slice(text.indexOf("\n") + 1));
-      isFirst = false;
-    }
-  } catch (error) {
-    if (!io.signal.aborted) throw error;
-  }
 }
 
 /** Exposures for people. */
@@ -134,28 +82,6 @@ export function exposureTable(exposures: readonly exp.Exposure[], wide: boolean)
       one.protocols.map((protocol) => wordOf(exp.Protocol, protocol)).join(","),
       ...[one.endpoint, wordOf(exp.ExposureState, one.state)],
       ...(wide ? [one.pool, one.slot, one.release, one.reason, one.message] : []),
-    ]),
-  };
-}
-
-function poolTable(pools: readonly poolService.Pool[]): Table {
-  return {
-    columns: ["NAME", "DRIVER", "PORTS", "ADDRESSES", "USED", "READY", "REASON"],
-    rows: pools.map(({ name, driver, ports, addresses, ready, reason }) => [
-      ...[name, wordOf(poolService.Driver, driver), `${ports?.from ?? 0}-${ports?.to ?? 0}`, String(addresses.length)],
-      String(addresses.reduce((sum, { use }) => sum + (use?.exposed ?? 0) + (use?.reserved ?? 0), 0)),
-      ...[String(ready), reason],
-    ]),
-  };
-}
-
-function addressTable({ addresses }: poolService.Pool): Table {
-  return {
-    columns: ["ADDRESS", "AT", "EXPOSED", "RESERVED", "RESTING", "STRANGE", "READY", "REASON"],
-    rows: addresses.map(({ name, address, use, ready, reason }) => [
-      ...[name, address],
-      ...[use?.exposed, use?.reserved, use?.resting, use?.strange].map((count) => String(count ?? 0)),
-      ...[String(ready), reason],
     ]),
   };
 }

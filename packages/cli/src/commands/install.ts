@@ -3,10 +3,12 @@ import type { Command } from "commander";
 import { speaks, targetOf } from "../command.ts";
 import type { Maker } from "../command.ts";
 import { CliError } from "../errors.ts";
-import { addDetach, write } from "../operations/write.ts";
+import { addDetach, addNotesOptions, write } from "../operations/write.ts";
 import type { WriteOptions } from "../operations/write.ts";
 import { addChartOptions, toChart } from "../request/chart.ts";
 import type { ChartOptions } from "../request/chart.ts";
+import { addExposeOption, toExpose } from "../request/expose.ts";
+import type { ExposeOptions } from "../request/expose.ts";
 import { addChartWriteOptions, addPolicyOptions, toLabels, toOptions, toPolicy } from "../request/options.ts";
 import type { HelmOptions, PolicyOptions } from "../request/options.ts";
 import { addValuesOptions, toValues } from "../request/values.ts";
@@ -14,14 +16,13 @@ import type { ValuesOptions } from "../request/values.ts";
 import type { Session } from "../session.ts";
 
 /** Options of commands that make a release out of a chart, or would. */
-export interface InstallOptions extends ChartOptions, ValuesOptions, HelmOptions, PolicyOptions, WriteOptions {
+export interface InstallOptions
+  extends ChartOptions, ValuesOptions, HelmOptions, PolicyOptions, WriteOptions, ExposeOptions {
   readonly generateName?: boolean;
   readonly createNamespace?: boolean;
   readonly replace?: boolean;
   readonly labels?: readonly string[];
   readonly planToken?: string;
-  readonly dryRun?: boolean;
-  readonly wait?: boolean;
 }
 
 /** `berth install`. */
@@ -36,8 +37,8 @@ export function addInstall(program: Command, maker: Maker): void {
     .option("--create-namespace", "make the namespace where it is missing")
     .option("--replace", "use the name again of a release that was uninstalled with its history kept")
     .option("--plan-token <token>", "do what was planned (berth diff install), or nothing");
-  addInstallOptions(command);
-  addDetach(addPolicyOptions(command, true));
+  addExposeOption(addInstallOptions(command));
+  addNotesOptions(addDetach(addPolicyOptions(command, true)));
   speaks<InstallOptions>(maker, command, async (session, options, ...args) => {
     const request = await toInstallRequest(session, options, args);
     await write(session, options.format, options, () => session.berth.releases.installRelease(request, session.call));
@@ -71,5 +72,6 @@ export async function toInstallRequest(
     ...{ generateName, createNamespace, replace, planToken },
     options: toOptions(options),
     labels: toLabels(labels),
+    expose: toExpose(options),
   };
 }

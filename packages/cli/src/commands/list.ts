@@ -1,31 +1,45 @@
-import { pages, releaseService as api } from "@berth/sdk";
-import type { release } from "@berth/sdk";
+import { pages, release as rel, releaseService as api } from "@berth/sdk";
 import { create } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { Option } from "commander";
 import type { Command } from "commander";
 
 import { speaks, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
-import { formatTable } from "../output/table.ts";
+import { CliError } from "../errors.ts";
+import { createChangePrinter, watchList } from "../output/changes.ts";
 import type { Table } from "../output/table.ts";
-import { print } from "../output/print.ts";
+import { print, printJson } from "../output/print.ts";
 import { chartText, timeText } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { collect } from "../request/values.ts";
 
-interface Options {
+/** Helm's words, by the option of `helm list` that means them. */
+const STATUSES = {
+  deployed: ["deployed"],
+  failed: ["failed"],
+  pending: ["pending-install", "pending-upgrade", "pending-rollback"],
+  superseded: ["superseded"],
+  uninstalled: ["uninstalled"],
+  uninstalling: ["uninstalling"],
+} as const;
+
+interface Options extends Readonly<Partial<Record<keyof typeof STATUSES, boolean>>> {
   readonly allNamespaces?: boolean;
   readonly filter?: string;
   readonly selector?: string;
   readonly status?: readonly string[];
   readonly max?: number;
+  readonly offset?: number;
+  readonly date?: boolean;
+  readonly reverse?: boolean;
   readonly short?: boolean;
+  /** False with --no-headers. */
+  readonly headers?: boolean;
   readonly stuck?: boolean;
   readonly outdated?: boolean;
   readonly watch?: boolean;
 }
-
-/** Milliseconds between two looks of --watch: lists are answered from memory. */
-const LOOK = 1_000;
 
 /** `berth list`. */
 export function addList(program: Command, maker: Maker): void {
@@ -35,47 +49,95 @@ export function addList(program: Command, maker: Maker): void {
     .summary("list releases")
     .description("Lists the newest revision of each release, sorted by namespace and name.")
     .option("-A, --all-namespaces", "of all namespaces")
-    .option("-f, --filter <text>", "part of the release's or chart's name")
+    .option("-f, --filter <expression>", "whose name matches a regular expression")
     .option("-l, --selector <labels>", "labels on the release, such as team=payments")
-    .option("--status <word>", "Helm's word, such as failed; may be given more than once", collect)
+    .option("--status <word>", "Helm's word, such as failed; may be given more than once", collect);
+  for (const status of Object.keys(STATUSES)) command.option(`--${status}`, `those that are ${status}`);
+  command
+    .addOption(new Option("-a, --all", "Helm 3's way to say what is meant anyway").hideHelp())
+    .option("-d, --date", "sorted by the time of their last revision")
+    .option("-r, --reverse", "in reverse order")
     .option("-m, --max <n>", "at most so many", toNumber)
+    .option("--offset <n>", "without the first so many", toNumber)
     .option("-q, --short", "names alone")
+    .option("--no-headers", "no titles above the table")
     .option("--stuck", "those on which nobody works any more")
     .option("--outdated", "those whose source has a newer version of their chart")
-    .option("-w, --watch", "show what changes until Ctrl-C");
-  speaks<Options>(maker, command, async (session, options) => {
-    const { io } = session;
-    const { format } = options;
-    if (options.outdated === true) {
-      const message = await outdated(session, options);
-      return print(io, format, { schema: api.ListOutdatedReleasesResponseSchema, message, show: () => newer(message) });
-    }
-    const message = await releases(session, options);
-    if (options.short === true) io.stdout.write(message.releases.map(({ name }) => `${name}\n`).join(""));
-    else print(io, format, { schema: api.ListReleasesResponseSchema, message, show: (wide) => table(message, wide) });
-    if (options.watch === true) await watch(session, options, message.releases);
-  });
+    .option("-w, --watch", "show them, then what changes, until Ctrl-C");
+  speaks<Options>(maker, command, run);
+}
+
+async function run(session: Session, options: Options & { format: Parameters<typeof print>[1] }): Promise<void> {
+  const { io, berth } = session;
+  const { format } = options;
+  if (options.outdated === true) {
+    const message = await outdated(session, options);
+    return print(io, format, { schema: api.ListOutdatedReleasesResponseSchema, message, show: () => newer(message) });
+  }
+  if (options.watch === true) {
+    const printer = createChangePrinter(io, format, rel.ReleaseSchema, table);
+    const looked = {
+      key: (one: rel.Release) => `${one.namespace}/${one.name}`,
+      version: (one: rel.Release) => `${one.revision} ${one.status}`,
+      look: async () => (await releases(session, options)).releases,
+      sleep: (ms: number, signal: AbortSignal) => berth.connection.clock.sleep(ms, signal),
+    };
+    return watchList(io.signal, looked, printer);
+  }
+  const message = await releases(session, options);
+  if (options.short === true) {
+    const names = message.releases.map(({ name }) => name);
+    if (format.type === "table" || format.type === "wide")
+      return io.stdout.write(names.map((one) => `${one}\n`).join(""));
+    return printJson(io, format, names);
+  }
+  const show = (wide: boolean) => withHeaders(table(message.releases, wide), options);
+  print(io, format, { schema: api.ListReleasesResponseSchema, message, show });
 }
 
 async function releases(session: Session, options: Options): Promise<api.ListReleasesResponse> {
   const { berth, cluster, call } = session;
-  const { max = Infinity } = options;
+  const { max, offset = 0, filter = "" } = options;
+  const words = Object.entries(STATUSES).filter(([name]) => options[name as keyof typeof STATUSES] === true);
+  // Berth looks for a text in names of releases and charts; an expression is looked for here, in all there are.
+  const isText = /^[a-z0-9-]*$/.test(filter);
+  const isWhole = max === undefined || filter !== "" || options.date === true || options.reverse === true;
   const request = {
     cluster,
     namespace: options.allNamespaces === true ? "" : session.namespace,
-    filter: options.filter ?? "",
+    filter: isText ? filter : "",
     labelSelector: options.selector ?? "",
-    status: [...(options.status ?? [])],
+    status: [...(options.status ?? []), ...words.flatMap(([, statuses]) => statuses)],
     stuck: options.stuck ?? false,
-    pageSize: Math.max(1, Math.min(max, 500)),
+    pageSize: isWhole ? 500 : Math.max(1, Math.min(max + offset, 500)),
   };
   const all = create(api.ListReleasesResponseSchema);
   for await (const page of pages((pageToken) => berth.releases.listReleases({ ...request, pageToken }, call))) {
-    all.releases.push(...page.releases.slice(0, max - all.releases.length));
+    all.releases.push(...page.releases);
     all.totalSize = page.totalSize;
-    if (all.releases.length >= max) break;
+    if (!isWhole && all.releases.length >= max + offset) break;
   }
+  if (filter !== "") {
+    const expression = toExpression(filter);
+    all.releases = all.releases.filter(({ name }) => expression.test(name));
+    all.totalSize = all.releases.length;
+  }
+  if (options.date === true) all.releases.sort((a, b) => deployedAt(a) - deployedAt(b));
+  if (options.reverse === true) all.releases.reverse();
+  all.releases = all.releases.slice(offset, max === undefined ? undefined : offset + max);
   return all;
+}
+
+function toExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new CliError(`"${text}" is no regular expression.`, "Such as --filter '^web-'.");
+  }
+}
+
+function deployedAt({ lastDeployed }: rel.Release): number {
+  return lastDeployed === undefined ? 0 : timestampMs(lastDeployed);
 }
 
 async function outdated(session: Session, options: Options): Promise<api.ListOutdatedReleasesResponse> {
@@ -92,36 +154,17 @@ async function outdated(session: Session, options: Options): Promise<api.ListOut
   return all;
 }
 
-async function watch(session: Session, options: Options, before: readonly release.Release[]): Promise<void> {
-  const { io, berth } = session;
-  const key = (one: release.Release) => `${one.namespace}/${one.name}`;
-  let known = new Map(before.map((one) => [key(one), one]));
-  while (!io.signal.aborted) {
-    await berth.connection.clock.sleep(LOOK, io.signal).catch(() => undefined);
-    if (io.signal.aborted) return;
-    const { releases: now } = await releases(session, options);
-    const changed = now.filter((one) => {
-      const old = known.get(key(one));
-      return old?.revision !== one.revision || old.status !== one.status;
-    });
-    const names = new Set(now.map(key));
-    const gone = [...known.values()].filter((one) => !names.has(key(one)));
-    const rows = [
-      ...changed.map((one) => row(one, false)),
-      ...gone.map((one) => row({ ...one, status: "gone" }, false)),
-    ];
-    if (rows.length > 0) io.stdout.write(formatTable({ columns: [], rows }).trimStart());
-    known = new Map(now.map((one) => [key(one), one]));
-  }
+function withHeaders({ columns, rows }: Table, { headers }: Options): Table {
+  return { columns: headers === false ? [] : columns, rows };
 }
 
-function table({ releases: found }: api.ListReleasesResponse, wide: boolean): Table {
+function table(found: readonly rel.Release[], wide: boolean): Table {
   const columns = ["NAME", "NAMESPACE", "REVISION", "UPDATED", "STATUS", "CHART", "APP VERSION"];
   const more = wide ? ["OPERATION", "STUCK", "DESCRIPTION"] : [];
   return { columns: [...columns, ...more], rows: found.map((one) => row(one, wide)) };
 }
 
-function row(one: release.Release, wide: boolean): string[] {
+function row(one: rel.Release, wide: boolean): string[] {
   const { name, namespace, revision, lastDeployed, status, chart } = one;
   const cells = [name, namespace, String(revision), timeText(lastDeployed), status];
   const more = wide ? [one.operationId, timeText(one.stuck?.since), one.description] : [];

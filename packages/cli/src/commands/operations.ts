@@ -7,16 +7,30 @@ import { speaks, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
 import { addDetach, write } from "../operations/write.ts";
 import type { WriteOptions } from "../operations/write.ts";
+import { createChangePrinter, watchList } from "../output/changes.ts";
 import type { Table } from "../output/table.ts";
 import { print } from "../output/print.ts";
 import { timeText, wordOf } from "../output/text.ts";
+import type { Session } from "../session.ts";
 
 interface ListOptions {
   readonly allNamespaces?: boolean;
   readonly release?: string;
   readonly state?: keyof typeof STATES;
+  readonly verb?: keyof typeof VERBS;
+  readonly by?: string;
   readonly max?: number;
+  readonly watch?: boolean;
 }
+
+const VERBS = {
+  install: op.Verb.INSTALL,
+  upgrade: op.Verb.UPGRADE,
+  rollback: op.Verb.ROLLBACK,
+  uninstall: op.Verb.UNINSTALL,
+  test: op.Verb.TEST,
+  unlock: op.Verb.UNLOCK,
+} as const;
 
 const STATES = {
   queued: op.OperationState.QUEUED,
@@ -74,23 +88,44 @@ function addListing(maker: Maker, operations: Command): void {
     .option("-A, --all-namespaces", "of all namespaces")
     .option("--release <name>", "of this release")
     .addOption(new Option("--state <word>", "in this state").choices(Object.keys(STATES)))
-    .option("-m, --max <n>", "at most so many", toNumber);
-  speaks<ListOptions>(maker, command, async ({ io, berth, cluster, namespace, call }, options) => {
-    const { format, release = "", state, max = Infinity } = options;
-    const request = {
-      ...{ cluster, release, namespace: options.allNamespaces === true ? "" : namespace },
-      state: state === undefined ? op.OperationState.UNSPECIFIED : STATES[state],
-      pageSize: Math.max(1, Math.min(max, 500)),
-    };
-    const message = create(api.ListOperationsResponseSchema);
-    for await (const page of pages((pageToken) => berth.operations.listOperations({ ...request, pageToken }, call))) {
-      message.operations.push(...page.operations.slice(0, max - message.operations.length));
-      message.totalSize = page.totalSize;
-      if (message.operations.length >= max) break;
+    .addOption(new Option("--verb <word>", "with this verb").choices(Object.keys(VERBS)))
+    .option("--by <principal>", "that this caller has asked for")
+    .option("-m, --max <n>", "at most so many", toNumber)
+    .option("-w, --watch", "show them, then what changes, until Ctrl-C");
+  speaks<ListOptions>(maker, command, async (session, options) => {
+    const { io, berth } = session;
+    if (options.watch === true) {
+      const looked = {
+        key: ({ id }: op.Operation) => id,
+        version: ({ state, phase, attempts }: op.Operation) => `${state} ${phase} ${attempts}`,
+        // The newest first is the last of what one reads.
+        look: async () => (await operationsOf(session, options)).operations.toReversed(),
+        sleep: (ms: number, signal: AbortSignal) => berth.connection.clock.sleep(ms, signal),
+      };
+      return watchList(io.signal, looked, createChangePrinter(io, options.format, op.OperationSchema, table));
     }
+    const message = await operationsOf(session, options);
     const show = (wide: boolean) => table(message.operations, wide);
-    print(io, format, { schema: api.ListOperationsResponseSchema, message, show });
+    print(io, options.format, { schema: api.ListOperationsResponseSchema, message, show });
   });
+}
+
+async function operationsOf(session: Session, options: ListOptions): Promise<api.ListOperationsResponse> {
+  const { berth, cluster, call } = session;
+  const { release = "", state, verb, by: principal = "", max = Infinity } = options;
+  const request = {
+    ...{ cluster, release, principal, namespace: options.allNamespaces === true ? "" : session.namespace },
+    state: state === undefined ? op.OperationState.UNSPECIFIED : STATES[state],
+    verb: verb === undefined ? op.Verb.UNSPECIFIED : VERBS[verb],
+    pageSize: Math.max(1, Math.min(max, 500)),
+  };
+  const message = create(api.ListOperationsResponseSchema);
+  for await (const page of pages((pageToken) => berth.operations.listOperations({ ...request, pageToken }, call))) {
+    message.operations.push(...page.operations.slice(0, max - message.operations.length));
+    message.totalSize = page.totalSize;
+    if (message.operations.length >= max) break;
+  }
+  return message;
 }
 
 function table(operations: readonly op.Operation[], wide: boolean): Table {

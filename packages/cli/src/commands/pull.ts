@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
@@ -13,48 +13,37 @@ import { CliError, EXIT } from "../errors.ts";
 import { entryOf } from "../request/archive.ts";
 import { addChartOptions, toChart } from "../request/chart.ts";
 import type { ChartOptions } from "../request/chart.ts";
+import { readFiles } from "../request/files.ts";
+import type { ChartFile } from "../request/files.ts";
 
 interface Options extends ChartOptions {
   readonly destination?: string;
   readonly untar?: boolean;
-}
-
-/** Files that are asked for at once. */
-const ABREAST = 4;
-
-interface PulledFile {
-  readonly name: string;
-  readonly content: Uint8Array;
+  readonly untardir?: string;
 }
 
 /** `berth pull`. */
 export function addPull(program: Command, maker: Maker): void {
   const command = program
     .command("pull")
+    .alias("fetch")
     .argument("<chart>", "URL, or name of the chart")
     .summary("fetch a chart's files")
     .description(
       "Fetches a chart's files through Berth, which reaches repositories that you may not, and writes them as NAME-VERSION.tgz. The archive is put together here: its digest is not that of its source.",
     )
     .option("-d, --destination <folder>", "folder to write to", ".")
-    .option("--untar", "write a folder instead of an archive");
+    .option("--untar", "write a folder instead of an archive")
+    .option("--untardir <folder>", "with --untar, folder in the destination that the chart's folder is made in");
   speaks<Options>(maker, addChartOptions(command), async (session, options, argument = "") => {
     const { berth, namespace, call, io } = session;
     const reference = await toChart(io, argument, options);
     const shown = await berth.charts.showChart({ namespace, chart: reference }, call);
     const name = textOf(shown, "name");
-    // All files of the very archive that was shown first.
-    const chart = { ...reference, digest: shown.digest };
-    const read = async (file: string): Promise<PulledFile> => {
-      const { content } = await berth.charts.showChart({ namespace, chart, file }, call);
-      return { name: inside(file), content };
-    };
-    const files: PulledFile[] = [];
-    for (let at = 0; at < shown.files.length; at += ABREAST) {
-      files.push(...(await Promise.all(shown.files.slice(at, at + ABREAST).map((file) => read(file.name)))));
-    }
-    const { destination = "." } = options;
-    const target = join(destination, options.untar === true ? name : `${name}-${textOf(shown, "version")}.tgz`);
+    const files = await readFiles(session, reference, shown, () => true);
+    const { destination = ".", untardir = "." } = options;
+    const archive = join(destination, `${name}-${textOf(shown, "version")}.tgz`);
+    const target = options.untar === true ? join(destination, untardir, name) : archive;
     await (options.untar === true ? writeFolder(target, files) : writeArchive(target, name, files));
     io.stdout.write(`${target}\n`);
   });
@@ -67,16 +56,7 @@ function textOf({ metadata }: chartService.ShowChartResponse, key: string): stri
   throw new CliError(`The chart's ${key} cannot be the name of a file.`, "", EXIT.failed);
 }
 
-/** A path that stays where it is written to. */
-function inside(name: string): string {
-  const path = normalize(name);
-  if (path.startsWith("..") || path.startsWith("/") || name.includes("\\")) {
-    throw new CliError(`The chart has a file outside of itself: ${name}`, "Do not trust it.", EXIT.failed);
-  }
-  return path;
-}
-
-async function writeFolder(target: string, files: readonly PulledFile[]): Promise<void> {
+async function writeFolder(target: string, files: readonly ChartFile[]): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   await mkdir(target).catch((error: unknown) => {
     throw (error as NodeJS.ErrnoException).code === "EEXIST"
@@ -89,7 +69,7 @@ async function writeFolder(target: string, files: readonly PulledFile[]): Promis
   }
 }
 
-async function writeArchive(target: string, chart: string, files: readonly PulledFile[]): Promise<void> {
+async function writeArchive(target: string, chart: string, files: readonly ChartFile[]): Promise<void> {
   await mkdir(dirname(target), { recursive: true });
   const entries = files.map(({ name, content }) => entryOf(`${chart}/${name}`, content));
   await writeFile(target, await promisify(gzip)(await packTar(entries)));

@@ -7,7 +7,7 @@ import type { Maker } from "../command.ts";
 import { formatTable } from "../output/table.ts";
 import type { Table } from "../output/table.ts";
 import { print } from "../output/print.ts";
-import { chartText, timeText } from "../output/text.ts";
+import { chartText, exposedText, timeText } from "../output/text.ts";
 
 interface Options {
   readonly revision?: number;
@@ -68,7 +68,7 @@ export function describeRelease(found: release.Release): string {
     `DESCRIPTION: ${found.description}`,
     ...(found.stuck === undefined ? [] : [`STUCK: since ${timeText(found.stuck.since)}: ${found.stuck.reason}`]),
     ...(found.managedBy === "" ? [] : [`MANAGED BY: ${found.managedBy}`]),
-    ...found.exposures.map((one) => `EXPOSED: ${one.service} at ${one.endpoint || "(not known yet)"}`),
+    ...found.exposures.map(exposedText),
   ];
   return `${lines.join("\n")}\n`;
 }

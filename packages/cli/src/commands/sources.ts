@@ -5,20 +5,20 @@ import type { Command } from "commander";
 import { speaks } from "../command.ts";
 import type { Maker } from "../command.ts";
 import { print } from "../output/print.ts";
-import type { Table } from "../output/table.ts";
-import { timeText, wordOf } from "../output/text.ts";
+import { addSourceWrites, sourceTable } from "./source-writes.ts";
 
 interface Options {
   readonly allNamespaces?: boolean;
+  readonly dryRun?: boolean;
 }
 
-/** `berth sources list|get|refresh|delete`. */
+/** `berth sources list|get|create|update|refresh|delete`. */
 export function addSources(program: Command, maker: Maker): void {
   const sources = program
     .command("sources")
     .alias("source")
-    .summary("see, refresh and delete chart sources")
-    .description("Sees, refreshes and deletes chart sources: repositories and registries that a namespace names.");
+    .summary("see, make, change and delete chart sources")
+    .description("Sees, makes, changes and deletes chart sources: repositories and registries that a namespace names.");
   const list = sources
     .command("list")
     .alias("ls")
@@ -32,11 +32,12 @@ export function addSources(program: Command, maker: Maker): void {
       berth.chartSources.listChartSources({ namespace, pageToken }, call),
     )) {
       message.chartSources.push(...page.chartSources);
+      message.totalSize = page.totalSize;
     }
     print(io, options.format, {
       schema: api.ListChartSourcesResponseSchema,
       message,
-      show: () => table(message.chartSources),
+      show: () => sourceTable(message.chartSources),
     });
   });
   const one = (name: string, what: string) =>
@@ -47,24 +48,22 @@ export function addSources(program: Command, maker: Maker): void {
       .description(`${what[0]?.toUpperCase() ?? ""}${what.slice(1)}s a chart source.`);
   speaks<object>(maker, one("get", "show"), async ({ io, berth, namespace, call }, { format }, name = "") => {
     const message = await berth.chartSources.getChartSource({ namespace, name }, call);
-    print(io, format, { schema: api.ChartSourceSchema, message, show: () => table([message]) });
+    print(io, format, { schema: api.ChartSourceSchema, message, show: () => sourceTable([message]) });
   });
-  speaks<object>(maker, one("refresh", "refresh"), async ({ io, berth, namespace, call }, { format }, name = "") => {
+  addSourceWrites(maker, sources);
+  const refresh = sources
+    .command("refresh")
+    .argument("<name>", "name of the source")
+    .summary("ask a chart source now")
+    .description("Asks a chart source now whether it has other charts.");
+  speaks<object>(maker, refresh, async ({ io, berth, namespace, call }, { format }, name = "") => {
     const message = await berth.chartSources.refreshChartSource({ namespace, name }, call);
-    print(io, format, { schema: api.ChartSourceSchema, message, show: () => table([message]) });
+    print(io, format, { schema: api.ChartSourceSchema, message, show: () => sourceTable([message]) });
   });
-  speaks<object>(maker, one("delete", "delete"), async ({ io, berth, namespace, call }, { format }, name = "") => {
-    const message = await berth.chartSources.deleteChartSource({ namespace, name }, call);
+  const remove = one("delete", "delete").option("--dry-run", "check all that can be checked, change nothing");
+  speaks<Options>(maker, remove, async ({ io, berth, namespace, call }, { format, dryRun }, name = "") => {
+    const request = { namespace, name, validateOnly: dryRun ?? false };
+    const message = await berth.chartSources.deleteChartSource(request, call);
     print(io, format, { schema: api.ChartSourceSchema, message, show: () => `source "${name}" deleted\n` });
   });
-}
-
-function table(sources: readonly api.ChartSource[]): Table {
-  return {
-    columns: ["NAME", "NAMESPACE", "URL", "STATE", "REFRESHED", "MESSAGE"],
-    rows: sources.map(({ name, namespace, url, status }) => [
-      ...[name, namespace, url, wordOf(api.ChartSourceState, status?.state ?? 0)],
-      ...[timeText(status?.lastRefreshTime), status?.message ?? ""],
-    ]),
-  };
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 
 import { speaks, targetOf } from "../command.ts";
 import type { Maker } from "../command.ts";
-import { addDetach, write } from "../operations/write.ts";
+import { addDetach, addNotesOptions, write } from "../operations/write.ts";
 import { toChart } from "../request/chart.ts";
 import { addPolicyOptions, toLabels, toOptions, toPolicy } from "../request/options.ts";
 import { toValues } from "../request/values.ts";
@@ -29,7 +29,7 @@ export function addUpgrade(program: Command, maker: Maker): void {
     .summary("upgrade a release to a chart and values")
     .description("Upgrades a release to a chart and values and waits for the operation's end.")
     .option("--plan-token <token>", "do what was planned (berth diff upgrade), or nothing");
-  addDetach(addPolicyOptions(addUpgradeOptions(command), true));
+  addNotesOptions(addDetach(addPolicyOptions(addUpgradeOptions(command), true)));
   speaks<UpgradeOptions>(maker, command, async (session, options, name, chart) => {
     const request = await toUpgradeRequest(session, options, name, chart);
     await write(session, options.format, options, () => session.berth.releases.upgradeRelease(request, session.call));
@@ -58,7 +58,7 @@ export async function toUpgradeRequest(session: Session, options: UpgradeOptions
     ...{ installIfMissing: install, createNamespace, cleanupOnFail, planToken },
     valuesReuse: reuseOf(options),
     options: toOptions(options),
-    labels: toLabels(labels),
+    labels: toLabels(labels, true),
   };
 }
 

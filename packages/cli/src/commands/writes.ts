@@ -10,6 +10,7 @@ import type { WriteOptions } from "../operations/write.ts";
 import { addApplyOptions, addHelmOptions, addPolicyOptions, toOptions, toPolicy } from "../request/options.ts";
 import type { HelmOptions, PolicyOptions } from "../request/options.ts";
 import { collect } from "../request/values.ts";
+import type { Session } from "../session.ts";
 
 interface Options extends HelmOptions, PolicyOptions, WriteOptions {
   readonly cleanupOnFail?: boolean;
@@ -80,16 +81,17 @@ export function addTest(program: Command, maker: Maker): void {
     .argument("<name>", "name of the release")
     .summary("run the tests of a release")
     .description("Runs the test hooks of a release, shows what they print, and waits for their end.")
-    .option("--filter <name>", "only this test", collect)
+    .option("--filter <name=test>", "only this test, or all but this one (!name=test)", collect)
+    .option("--logs", "show what the tests print, which is done always")
     .option("--timeout <duration>", "for each test, such as 90s or 5m (default: 5m)")
     .option("--dry-run", "check all that can be checked, run nothing");
   addDetach(addPolicyOptions(command, false));
   speaks<Options>(maker, command, async (session, options, name) => {
-    const { timeout, filter = [] } = options;
+    const { timeout } = options;
     const request = {
       ...targetOf(session, name),
       ...toPolicy(options),
-      names: filter.map((one) => one.replace(/^name=/, "")),
+      names: await testsOf(session, name, options.filter),
       validateOnly: options.dryRun ?? false,
       ...(timeout === undefined ? {} : { timeout: toDuration(timeout) }),
     };
@@ -97,6 +99,20 @@ export function addTest(program: Command, maker: Maker): void {
     const waiting = { ...options, wait: true };
     await write(session, options.format, waiting, () => session.berth.releases.testRelease(request, session.call));
   });
+}
+
+/** The tests that --filter leaves: those that are named, or all but those behind a `!`. */
+async function testsOf(session: Session, name: string | undefined, filter: readonly string[] = []): Promise<string[]> {
+  const words = filter.flatMap((one) => one.split(","));
+  const named = words.filter((one) => !one.startsWith("!")).map((one) => one.replace(/^name=/, ""));
+  const left = new Set(words.filter((one) => one.startsWith("!")).map((one) => one.replace(/^!(name=)?/, "")));
+  if (left.size === 0) return named;
+  const { hooks } = await session.berth.releases.getReleaseHooks(targetOf(session, name), session.call);
+  const tests = hooks.filter(({ events }) => events.includes("test")).map((hook) => hook.name);
+  const wanted = (named.length === 0 ? tests : named).filter((one) => !left.has(one));
+  // No names mean all of them to the API.
+  if (wanted.length === 0) throw new CliError("The filter leaves no test.", "berth get hooks NAME");
+  return wanted;
 }
 
 /** `berth unlock`. */

@@ -1,8 +1,8 @@
 import type { OperationEvent } from "@berth/sdk";
 
 import type { Io } from "../io.ts";
+import { paint } from "../output/color.ts";
 import { plainText } from "../output/table.ts";
-import { paint } from "../output/text.ts";
 
 /** Shows how an operation goes on, on standard error. */
 export interface Progress {

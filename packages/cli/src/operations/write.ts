@@ -1,11 +1,11 @@
-import { followOperation, operation, requireSuccess } from "@berth/sdk";
-import { BerthApiError } from "@berth/sdk";
+import { BerthApiError, followOperation, operation, requireSuccess } from "@berth/sdk";
 import type { Command } from "commander";
 
 import { CliError, EXIT, OperationFailed } from "../errors.ts";
 import type { Format } from "../output/print.ts";
 import { print } from "../output/print.ts";
-import { chartText, timeText, wordOf } from "../output/text.ts";
+import { hideSecrets } from "../output/manifest.ts";
+import { chartText, exposedText, timeText, wordOf } from "../output/text.ts";
 import type { Session } from "../session.ts";
 import { createProgress } from "./progress.ts";
 
@@ -14,11 +14,21 @@ export interface WriteOptions {
   readonly detach?: boolean;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
+  readonly hideNotes?: boolean;
+  readonly hideSecret?: boolean;
+  readonly expose?: readonly string[];
 }
 
 /** Adds `--detach`. */
 export function addDetach(command: Command): Command {
   return command.option("--detach", "do not wait for the operation: print it as soon as it is accepted");
+}
+
+/** Adds `--hide-notes` and `--hide-secret`. */
+export function addNotesOptions(command: Command): Command {
+  return command
+    .option("--hide-notes", "do not print the notes")
+    .option("--hide-secret", "with --dry-run, do not print Secrets");
 }
 
 /** Asks for a write, follows it to its end, and prints it. OperationFailed where it ran and did not succeed. */
@@ -29,8 +39,9 @@ export async function write(
   ask: () => Promise<operation.Operation>,
 ): Promise<void> {
   const accepted = await ask();
-  if (accepted.done || options.detach === true) return show(session, format, accepted);
-  await show(session, format, await follow(session, accepted.id, options.wait === true));
+  const isKnown = accepted.done || options.detach === true;
+  const known = isKnown ? accepted : await follow(session, accepted.id, options.wait === true);
+  await show(session, format, options, known);
 }
 
 /** Follows an operation to its end with its progress, and gives it as it ended. */
@@ -52,16 +63,15 @@ async function follow(session: Session, id: string, wanted: boolean): Promise<op
 }
 
 /** Prints an operation; of one that has ended badly what it ended with, as an error. */
-async function show(session: Session, format: Format, done: operation.Operation): Promise<void> {
+async function show(session: Session, format: Format, options: WriteOptions, done: operation.Operation): Promise<void> {
   const isText = format.type === "table" || format.type === "wide";
   // Whoever reads JSON finds the error in it.
   if (!isText || done.error === undefined) {
-    const notes = isText ? await notesOf(session, done) : "";
-    print(session.io, format, {
-      schema: operation.OperationSchema,
-      message: done,
-      show: () => describe(done, notes),
-    });
+    const message = options.hideSecret === true ? withoutSecrets(done) : done;
+    const notes = isText && options.hideNotes !== true ? await notesOf(session, done) : "";
+    const exposed = isText && (options.expose ?? []).length > 0 ? await exposedBy(session, done) : [];
+    const show = () => describe(message, exposed, notes);
+    print(session.io, format, { schema: operation.OperationSchema, message, show });
   }
   try {
     requireSuccess(done);
@@ -82,8 +92,21 @@ async function notesOf({ berth, call }: Session, { result, verb }: operation.Ope
   return (await berth.releases.getReleaseNotes({ cluster, namespace, name, revision }, call)).notes;
 }
 
+/** Where the ports are reached that were exposed with an install. */
+async function exposedBy({ berth, call }: Session, one: operation.Operation): Promise<readonly string[]> {
+  const { cluster, namespace, release: name, result } = one;
+  if (result?.release === undefined || result.manifest !== "") return [];
+  const { exposures } = await berth.releases.getRelease({ cluster, namespace, name }, call);
+  return exposures.map(exposedText);
+}
+
+function withoutSecrets(one: operation.Operation): operation.Operation {
+  if (one.result === undefined) return one;
+  return { ...one, result: { ...one.result, manifest: hideSecrets(one.result.manifest) } };
+}
+
 /** An operation in Helm's words. */
-function describe(one: operation.Operation, notes: string): string {
+function describe(one: operation.Operation, exposed: readonly string[], notes: string): string {
   const { release, result, verb } = one;
   if (!one.done) return `operation/${one.id} ${wordOf(operation.OperationState, one.state)}\n`;
   if (verb === operation.Verb.UNINSTALL) return `release "${release}" uninstalled\n`;
@@ -104,5 +127,5 @@ function describe(one: operation.Operation, notes: string): string {
       ];
   const manifest = isDry ? ["MANIFEST:", result?.manifest.trimEnd() ?? ""] : [];
   const tail = notes === "" ? [] : ["NOTES:", notes.trimEnd()];
-  return `${[...head, ...manifest, ...tail].join("\n")}\n`;
+  return `${[...head, ...exposed, ...manifest, ...tail].join("\n")}\n`;
 }

@@ -38,7 +38,7 @@ export function print<D extends DescMessage>(io: Io, format: Format, printed: Pr
 }
 
 /** Prints data that is no message. */
-function printJson(io: Io, format: Format, data: unknown): void {
+export function printJson(io: Io, format: Format, data: unknown): void {
   if (format.type === "jsonpath") io.stdout.write(formatJsonPath(format.template, data));
   else io.stdout.write(format.type === "yaml" ? stringify(data) : `${JSON.stringify(data, undefined, 2)}\n`);
 }

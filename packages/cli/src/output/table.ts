@@ -4,10 +4,11 @@ export interface Table {
   readonly rows: readonly (readonly string[])[];
 }
 
-/** A table as kubectl prints one: columns three blanks apart, no lines. */
+/** A table as kubectl prints one: columns three blanks apart, no lines; without columns no titles. */
 export function formatTable({ columns, rows }: Table): string {
-  const all = [columns, ...rows].map((row) => row.map((cell) => onOneLine(cell)));
-  const widths = columns.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
+  const titled = columns.length === 0 ? rows : [columns, ...rows];
+  const all = titled.map((row) => row.map((cell) => onOneLine(cell)));
+  const widths = (all[0] ?? []).map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0)));
   const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("   ");
   return all.map((row) => `${line(row).trimEnd()}\n`).join("");
 }

@@ -1,11 +1,8 @@
-import { styleText } from "node:util";
-
 import type { release as rel } from "@berth/sdk";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 
 import { CliError } from "../errors.ts";
-import type { Io, Output } from "../io.ts";
 
 /** A time as people read it, in UTC; empty where there is none. */
 export function timeText(time: Timestamp | undefined): string {
@@ -19,6 +16,11 @@ export function timeText(time: Timestamp | undefined): string {
 /** A chart as Helm writes it: name-version. */
 export function chartText(chart: rel.Chart | undefined): string {
   return chart === undefined ? "" : `${chart.name}-${chart.version}`;
+}
+
+/** Where a port of a release is reached. */
+export function exposedText({ service, endpoint }: rel.ReleaseExposure): string {
+  return `EXPOSED: ${service} at ${endpoint || "(not known yet)"}`;
 }
 
 /** A word of an enum as people say it: IN_SYNC is in-sync. */
@@ -37,21 +39,4 @@ export function toDuration(text: string): Pick<Duration, "seconds"> {
   return {
     seconds: BigInt(parts.reduce((sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units], 0)),
   };
-}
-
-/** Colours where somebody sees them: on a terminal, and unless NO_COLOR is set. */
-export function paint({ env }: Io, output: Output, color: "green" | "red" | "yellow" | "dim", text: string): string {
-  const isOff = !output.isTerminal || (env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb";
-  return isOff ? text : styleText(color, text, { validateStream: false });
-}
-
-/** A diff with its lines in colour. */
-export function paintDiff(io: Io, diff: string): string {
-  return diff
-    .split("\n")
-    .map((line) => {
-      if (line.startsWith("+")) return paint(io, io.stdout, "green", line);
-      return line.startsWith("-") ? paint(io, io.stdout, "red", line) : line;
-    })
-    .join("\n");
 }

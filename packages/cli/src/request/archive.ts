@@ -15,8 +15,14 @@ const LIMIT = 700 * 1024;
 /** Bytes of the files, before they are compressed: a wrong folder is noticed before it is read. */
 const UNPACKED_LIMIT = 20 * 1024 * 1024;
 
+/** Whether an argument is the URL of a chart. */
+export function isUrl(chart: string): boolean {
+  return /^(https?|oci):\/\//.test(chart);
+}
+
 /** Whether an argument names something on this machine. */
 export async function isLocal(path: string): Promise<boolean> {
+  if (isUrl(path)) return false;
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined) return found.isDirectory() || path.endsWith(".tgz");
   if (/^\.{0,2}\//.test(path) || path.endsWith(".tgz")) throw new CliError(`There is no chart at ${path}.`);

@@ -6,7 +6,7 @@ import type { Command } from "commander";
 
 import { CliError } from "../errors.ts";
 import type { Io } from "../io.ts";
-import { isLocal, readChart } from "./archive.ts";
+import { isLocal, isUrl, readChart } from "./archive.ts";
 
 /** What a command line says of where a chart comes from. */
 export interface ChartOptions {
@@ -26,6 +26,9 @@ export interface ChartOptions {
   readonly passCredentials?: boolean;
   readonly plainHttp?: boolean;
 }
+
+/** The range that --devel means. */
+export const ALSO_UNRELEASED = ">0.0.0-0";
 
 /** Adds the options of ChartOptions. */
 export function addChartOptions(command: Command): Command {
@@ -57,17 +60,16 @@ export async function toChart(
   options: ChartOptions,
 ): Promise<MessageInitShape<typeof api.ChartReferenceSchema>> {
   const { repo = "", source = "", digest = "", username = "", verify = false, refresh = false } = options;
-  const version = options.version ?? (options.devel === true ? ">0.0.0-0" : "");
+  const version = options.version ?? (options.devel === true ? ALSO_UNRELEASED : "");
   const isNamed = repo !== "" || source !== "";
   if (!isNamed && (await isLocal(chart))) {
     const provenance = await readFile(`${chart}.prov`).catch(() => undefined);
     return { archive: await readChart(chart), digest, verify, ...(provenance === undefined ? {} : { provenance }) };
   }
   const password = options.passwordStdin === true ? (await io.readStdin()).toString("utf8").replace(/\r?\n$/, "") : "";
-  const isUrl = /^(https?|oci):\/\//.test(chart);
-  if (isUrl && isNamed) throw new CliError(`${chart} is a URL already.`, "Leave --repo and --source away.");
+  if (isUrl(chart) && isNamed) throw new CliError(`${chart} is a URL already.`, "Leave --repo and --source away.");
   return {
-    ...(isUrl ? { url: chart } : { name: chart, repository: repo }),
+    ...(isUrl(chart) ? { url: chart } : { name: chart, repository: repo }),
     ...{ source, version, digest, username, password, verify, refresh },
     ...(await accessOf(options)),
   };

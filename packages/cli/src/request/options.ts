@@ -18,6 +18,7 @@ export interface HelmOptions {
   readonly serverSide?: string;
   readonly forceConflicts?: boolean;
   readonly forceReplace?: boolean;
+  readonly force?: boolean;
   readonly takeOwnership?: boolean;
   readonly skipCrds?: boolean;
   readonly upgradeCrds?: boolean;
@@ -59,7 +60,8 @@ export function addApplyOptions(command: Command): Command {
     .addOption(new Option("--server-side <how>", "apply on the server's side").choices(Object.keys(SERVER_SIDE)))
     .option("--force-conflicts", "take over fields that others manage")
     .option("--force-replace", "replace objects instead of changing them")
-    .option("--history-max <n>", "revisions kept, -1 for all (default: 10)", toNumber);
+    .addOption(new Option("--force", "Helm 3's name of --force-replace").hideHelp())
+    .option("--history-max <n>", "revisions kept, 0 for all (default: 10)", toNumber);
 }
 
 /** Adds the options of HelmOptions for writes that bring a chart. */
@@ -80,12 +82,13 @@ export function toOptions(options: HelmOptions): MessageInitShape<typeof api.Opt
     ...(how === undefined ? {} : { waitStrategy: STRATEGIES[how] }),
     ...(timeout === undefined ? {} : { timeout: toDuration(timeout) }),
     ...(serverSide === undefined ? {} : { serverSideApply: SERVER_SIDE[serverSide as keyof typeof SERVER_SIDE] }),
-    ...(historyMax === undefined ? {} : { historyMax }),
+    // No limit is Helm's 0, and -1 to the API.
+    ...(historyMax === undefined ? {} : { historyMax: historyMax === 0 ? -1 : historyMax }),
     ...(description === undefined ? {} : { description }),
     waitForJobs: options.waitForJobs ?? false,
     disableHooks: options.hooks === false,
     forceConflicts: options.forceConflicts ?? false,
-    forceReplace: options.forceReplace ?? false,
+    forceReplace: options.forceReplace ?? options.force ?? false,
     takeOwnership: options.takeOwnership ?? false,
     skipCrds: options.skipCrds ?? false,
     upgradeCrds: options.upgradeCrds ?? false,
@@ -128,7 +131,8 @@ export function toPolicy(options: PolicyOptions) {
   };
 }
 
-/** Labels of --labels, which may be given more than once and hold several. */
-export function toLabels(labels: readonly string[] = []): Record<string, string> {
-  return Object.fromEntries(labels.flatMap((one) => one.split(",")).map(splitPair));
+/** Labels of --labels, which may be given more than once and hold several; in an upgrade null takes one away. */
+export function toLabels(labels: readonly string[] = [], canRemove = false): Record<string, string> {
+  const pairs = labels.flatMap((one) => one.split(",")).map(splitPair);
+  return Object.fromEntries(pairs.map(([key, value]) => [key, canRemove && value === "null" ? "" : value]));
 }

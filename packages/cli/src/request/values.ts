@@ -34,12 +34,12 @@ export function collect(value: string, before: readonly string[] = []): string[]
 export async function toValues(io: Io, options: ValuesOptions) {
   const { values = [], set = [], setString = [], setJson = [], setLiteral = [], setFile = [] } = options;
   const valuesDocuments: string[] = [];
-  for (const file of values) {
+  for (const file of values.flatMap((one) => one.split(","))) {
     if (/^[a-z]+:\/\//.test(file)) throw new CliError("Values are not fetched from a URL.", "Fetch them, and give - .");
     valuesDocuments.push(file === "-" ? (await io.readStdin()).toString("utf8") : await readText(file));
   }
   const files: Record<string, string> = {};
-  for (const pair of setFile) {
+  for (const pair of setFile.flatMap(splitList)) {
     const [key, path] = splitPair(pair);
     files[key] = await readText(path);
   }
@@ -48,6 +48,11 @@ export async function toValues(io: Io, options: ValuesOptions) {
     ...{ set: [...set], setString: [...setString], setJson: [...setJson], setLiteral: [...setLiteral] },
     setFile: files,
   };
+}
+
+/** Splits what commas divide, but for those behind a backslash. */
+function splitList(text: string): string[] {
+  return text.split(/(?<!\\),/).map((one) => one.replaceAll("\\,", ","));
 }
 
 /** Splits key=value at its first =. */
