@@ -42,7 +42,7 @@ export async function measureClaims(engine: string): Promise<void> {
     await makeService(kube, SERVICE.service, 8080);
     for (const count of [1, 3]) {
       while (replicas.length < count) replicas.push(await startGateway(cluster, engine));
-      if (count === 1) await makePool(replicas[0] as Gateway, POOL, "DRIVER_CONFIGMAP", storedIn("tcp", "192.0.2.1"));
+      if (count === 1) await makePool(replicas[0] as Gateway, POOL, "DRIVER_CONFIGMAP", [storedIn("tcp")]);
       await timed(WARM * count, CALLERS, (index) => reserve(replicas, index));
       await timed(WARM, CALLERS, (index) => expose(replicas, index, randomUUID()));
       await compare(kube, replicas);

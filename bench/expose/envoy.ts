@@ -50,7 +50,7 @@ export async function measureEnvoy(engine: string): Promise<void> {
     await installGateway(gateway.url, parts, node);
     await makeEcho(kube);
     const { namespace, name } = sharedGateway;
-    await makePool(gateway, POOL, "DRIVER_GATEWAY", { gateway: { namespace, name } });
+    await makePool(gateway, POOL, "DRIVER_GATEWAY", [{ gateway: { namespace, name } }]);
     await using programmed = await followProgrammed(kube);
     await measure({ gateway, node, programmed }, { count: WARM, callers: 4 });
     for (const one of MEASURES)

@@ -33,21 +33,36 @@ export async function makeService(kube: KubeClient, name: string, targetPort: nu
   await createObject(kube, where, { apiVersion: "v1", kind: "Service", metadata: { name }, spec });
 }
 
-/** Makes a pool with one address, and waits until it carries ports. */
-export async function makePool(gateway: Gateway, name: string, driver: string, address: object): Promise<void> {
-  const ports = { from: 10_000, to: 60_000 };
-  await send(gateway, `${CLUSTER}/pools`, { name, driver, ports, rest_seconds: 0, all_namespaces: true });
-  await send(gateway, `${CLUSTER}/pools/${name}/addresses`, { name, ...address });
+/** Ports of a pool. */
+export const PORTS = { from: 10_000, to: 60_000 };
+
+/** Makes a pool with its addresses, and waits until all of them carry ports. */
+export async function makePool(
+  gateway: Gateway,
+  name: string,
+  driver: string,
+  addresses: readonly object[],
+): Promise<void> {
+  await send(gateway, `${CLUSTER}/pools`, { name, driver, ports: PORTS, rest_seconds: 0, all_namespaces: true });
+  for (const [index, address] of addresses.entries()) {
+    await send(gateway, `${CLUSTER}/pools/${name}/addresses`, { name: `${name}-${String(index)}`, ...address });
+  }
   for (;;) {
     const answer = await fetch(`${gateway.url}${CLUSTER}/pools/${name}`);
-    if (((await answer.json()) as { ready: boolean }).ready) return;
+    const { addresses: known = [] } = (await answer.json()) as { addresses?: { ready: boolean }[] };
+    if (known.filter(({ ready }) => ready).length === addresses.length) return;
     await systemClock.sleep(100);
   }
 }
 
-/** The address of a pool whose entries are stored in a ConfigMap, and lead nowhere. */
-export function storedIn(configmap: string, address: string): object {
-  return { address, configmap: { namespace: "default", tcp: configmap } };
+/** An address whose entries are stored in a ConfigMap, and lead nowhere. */
+export function storedIn(configmap: string, capacity?: number): object {
+  const address = `${configmap}.example.com`;
+  return {
+    address,
+    configmap: { namespace: "default", tcp: configmap },
+    ...(capacity === undefined ? {} : { capacity }),
+  };
 }
 
 /** Asks a gateway for something; anything but 200 is an error. */

@@ -1,9 +1,12 @@
 import { ownTestCluster } from "@berth/devcluster";
+import { createObject } from "@berth/kube";
+import type { KubeClient } from "@berth/kube";
 
 import { startGateway } from "../gateway.ts";
 import type { Gateway } from "../gateway.ts";
 import {
   EXPOSURES,
+  PORTS,
   SERVICE,
   connect,
   makePool,
@@ -20,31 +23,36 @@ import type { Exposed, Timed } from "./load.ts";
 const CALLERS = 32;
 /** Exposures on another address before the first measure: the gateway runs for long, and so is measured once it is compiled. */
 const WARM = 600;
-/** How many the address has before each of the two measures. */
+/** What a measure counts to. */
 const [FEW, MANY] = [10, 10_000];
+/** Addresses of the large pool, each with its ConfigMap, and ports of one. */
+const [ADDRESSES, CAPACITY] = [11, 1_000];
 /** Exposures of each measure: one after the other, and many at once. */
 const [ALONE, AT_ONCE] = [50, 300];
+const DRIVER = "DRIVER_CONFIGMAP";
 
-/** What the 10,000th exposure of an address costs beside the 10th. */
+/** What the 10,000th exposure of a pool costs beside the 10th, and one more in a ConfigMap of 10,000 entries. */
 export async function measureMany(engine: string): Promise<void> {
   await using cluster = await ownTestCluster();
   const kube = await connect(cluster);
   const gateway = await startGateway(cluster, engine);
   try {
     await makeService(kube, SERVICE.service, 8080);
-    await makePool(gateway, "warm", "DRIVER_CONFIGMAP", storedIn("tcp-warm", "192.0.2.1"));
-    await makePool(gateway, "many", "DRIVER_CONFIGMAP", storedIn("tcp-many", "192.0.2.2"));
+    await makePool(gateway, "warm", DRIVER, [storedIn("warm")]);
     await fill(gateway, "warm", WARM);
+    const addresses = Array.from({ length: ADDRESSES }, (_, index) => storedIn(`many-${String(index)}`, CAPACITY));
+    await makePool(gateway, "many", DRIVER, addresses);
     await fill(gateway, "many", FEW);
-    const few = await measure(gateway, FEW);
-    const filled = await fill(gateway, "many", MANY - FEW - ALONE - AT_ONCE);
-    report({ what: "exposures until there are many", callers: CALLERS, perSecond: filled.perSecond });
-    const many = await measure(gateway, MANY);
-    report({
-      what: "the 10,000th to the 10th",
-      alone: ratio(many.alone, few.alone),
-      atOnce: ratio(many.atOnce, few.atOnce),
-    });
+    const few = await measure(gateway, "many", { exposures: FEW });
+    const rest = MANY - FEW - 2 * (ALONE + AT_ONCE);
+    const { perSecond } = await fill(gateway, "many", rest);
+    report({ what: "exposures until there are many", callers: CALLERS, count: rest, perSecond });
+    const many = await measure(gateway, "many", { exposures: MANY - ALONE - AT_ONCE });
+    report({ what: "the 10,000th exposure to the 10th", ...ratios(many, few) });
+    await fillConfigMap(kube, "full");
+    await makePool(gateway, "full", DRIVER, [storedIn("full", 2 * MANY)]);
+    const full = await measure(gateway, "full", { entriesOfOneConfigMap: MANY });
+    report({ what: "one more in a ConfigMap of 10,000 entries to the 10th exposure", ...ratios(full, few) });
   } finally {
     await gateway.stop();
     await kube.close();
@@ -58,18 +66,15 @@ interface Cost {
   readonly atOnce: number;
 }
 
-async function measure(gateway: Gateway, before: number): Promise<Cost> {
-  const alone = quantiles((await fill(gateway, "many", ALONE, 1)).times);
-  const { perSecond } = await fill(gateway, "many", AT_ONCE);
-  const atOnce = round(1000 / perSecond, 1);
-  report({
-    what: "exposures on an address",
-    before,
-    alone: { count: ALONE, ms: alone },
-    atOnce: { count: AT_ONCE, callers: CALLERS, msEach: atOnce },
-  });
+async function measure(gateway: Gateway, pool: string, before: object): Promise<Cost> {
+  const alone = quantiles((await fill(gateway, pool, ALONE, 1)).times);
+  const atOnce = round(1000 / (await fill(gateway, pool, AT_ONCE)).perSecond, 1);
+  const parts = { alone: { count: ALONE, ms: alone }, atOnce: { count: AT_ONCE, callers: CALLERS, msEach: atOnce } };
+  report({ what: "exposures", before, ...parts });
   return { alone: alone.p50, atOnce };
 }
+
+let made = 0;
 
 function fill(gateway: Gateway, pool: string, count: number, callers = CALLERS): Promise<Timed> {
   return timed(count, callers, async () => {
@@ -79,8 +84,14 @@ function fill(gateway: Gateway, pool: string, count: number, callers = CALLERS):
   });
 }
 
-let made = 0;
+/** Entries that others made, on ports that are not the pool's. */
+async function fillConfigMap(kube: KubeClient, name: string): Promise<void> {
+  const ports = [...Array(65_536).keys()].filter((port) => port > 0 && (port < PORTS.from || port > PORTS.to));
+  const data = Object.fromEntries(ports.slice(0, MANY).map((port) => [String(port), "default/somebody-else:80"]));
+  const where = { resource: { group: "", version: "v1", plural: "configmaps" }, namespace: "default" };
+  await createObject(kube, where, { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data });
+}
 
-function ratio(many: number, few: number): number {
-  return round(many / few, 2);
+function ratios(many: Cost, few: Cost): Cost {
+  return { alone: round(many.alone / few.alone, 2), atOnce: round(many.atOnce / few.atOnce, 2) };
 }
