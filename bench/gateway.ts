@@ -16,7 +16,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Starts the gateway as a process of its own. */
+/** Starts the gateway as a process of its own and waits until it is ready. */
 export async function startGateway(cluster: DevCluster, engine: string): Promise<Gateway> {
   const client = createKubeClient(await loadKubeconfig(cluster.kubeconfig), { log: silentLogger, clock: systemClock });
   await applyDefinitions(client, systemClock);
@@ -39,6 +39,7 @@ export async function startGateway(cluster: DevCluster, engine: string): Promise
     const url = /"url":"(http[^"]+)"/.exec(log)?.[1];
     if (url !== undefined) {
       child.stderr.resume();
+      while ((await fetch(`${url}/readyz`)).status !== 200) await systemClock.sleep(50);
       const stop = async () => {
         child.stdin.end();
         await once(child, "exit");

@@ -1,4 +1,4 @@
-export { createKubeClient } from "./client.ts";
+export { USER_AGENT, createKubeClient } from "./client.ts";
 export type { KubeClient, KubeRequest, KubeVersion } from "./client.ts";
 export type { ClusterConnection } from "./connection.ts";
 export { applyDefinitions, ensureNamespace, missingDefinitions, readDefinitions } from "./definitions.ts";
@@ -17,6 +17,6 @@ export { createWorkQueue } from "./queue/work-queue.ts";
 export type { Outcome, OutcomeCounts, QueueState, WorkQueue, WorkQueueOptions } from "./queue/types.ts";
 export { loadKubeconfig, readKubeconfig } from "./kubeconfig.ts";
 export { collectionPath, keyOf, objectPath } from "./object.ts";
-export type { KubeObject, ObjectMetadata, ObjectReference, Resource } from "./object.ts";
+export type { KubeObject, ManagedFields, ObjectMetadata, ObjectReference, Resource } from "./object.ts";
 export { applyObject, createObject, deleteObject, getObject, patchObject, updateObject } from "./requests.ts";
-export type { ApplyOptions, CallOptions, DeleteOptions, WriteOptions } from "./requests.ts";
+export type { ApplyOptions, CallOptions, DeleteOptions, PatchOptions, WriteOptions } from "./requests.ts";
