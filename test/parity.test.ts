@@ -49,6 +49,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly none: string }>> = {
   DiffRelease: "diff revision",
   ListOperations: "operations list",
   GetOperation: "operations get",
+  WatchOperation: "operations watch",
   CancelOperation: "operations cancel",
   RetryOperation: "operations retry",
   SearchCharts: "search",
