@@ -45,6 +45,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   DiffRelease: "diff revision NAME",
   ListOperations: "operations list --release LONG",
   GetOperation: "operations get NAME",
+  WatchOperation: "operations watch NAME",
   CancelOperation: "operations cancel NAME",
   RetryOperation: "operations retry NAME",
   SearchCharts: "search --repo NAME",

@@ -93,6 +93,7 @@ const flag = z.stringbool().default(false);
 const environmentSchema = z.object({
   BERTH_HOST: z.string().default("127.0.0.1"),
   BERTH_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  BERTH_SWIFT_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   BERTH_TLS_CERT_FILE: z.string().default(""),
   BERTH_TLS_KEY_FILE: z.string().default(""),
   BERTH_TLS_CLIENT_CA_FILE: z.string().default(""),
@@ -155,6 +156,8 @@ const environmentSchema = z.object({
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** A second port, for Swift's clients; undefined for none. */
+  readonly swiftPort: number | undefined;
   /** Networks (CIDR) whose callers are let in without credentials, beside this machine's own. */
   readonly callers: readonly string[];
   /** The port's files of TLS; undefined: it has none. */
@@ -219,6 +222,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     },
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
+    swiftPort: env.BERTH_SWIFT_PORT,
     callers: env.BERTH_UNAUTHENTICATED_FROM,
     tls: readTls(env),
     limits: readLimits(file.port),

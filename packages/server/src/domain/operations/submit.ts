@@ -84,7 +84,7 @@ export function createSubmit(parts: SubmitParts): Submit {
     }
     await exposeAccepted(parts, principal, command, context, accepted);
     options.onAccepted?.(accepted);
-    return outcomeOf(parts, accepted, options.waitMs ?? 0);
+    return outcomeOf(parts, accepted, options);
   };
 }
 
@@ -145,9 +145,13 @@ async function checkChart(
 }
 
 /** What an operation has come to by the end of the time to wait. Throws where it was refused. */
-async function outcomeOf({ followers }: SubmitParts, accepted: Operation, waitMs: number): Promise<Operation> {
+async function outcomeOf(
+  { followers }: SubmitParts,
+  accepted: Operation,
+  { waitMs = 0, signal }: SubmitOptions,
+): Promise<Operation> {
   if (waitMs === 0) return accepted;
-  const later = await followers.ended(accepted.id, waitMs);
+  const later = await followers.ended(accepted.id, waitMs, { signal });
   const known = later === undefined ? accepted : toOperation(later);
   const isRefused = known.endTime !== undefined && known.result === undefined;
   // Nothing was changed, so there is nothing to answer but why.

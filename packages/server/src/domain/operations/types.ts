@@ -1,6 +1,6 @@
 import type { BerthError } from "@berth/base";
 
-import type { Command, ExposeWish, ReleaseTarget, Verb } from "../command.ts";
+import type { AskOptions, Command, ExposeWish, ReleaseTarget, Verb } from "../command.ts";
 import type { Principal } from "../access/index.ts";
 import type { ActionPhase, ActionResult, ProgressEvent, RequestContext } from "../releases/index.ts";
 
@@ -89,6 +89,8 @@ export interface SubmitOptions {
   readonly policy?: OperationPolicy | undefined;
   /** Hears of the operation once it is accepted. Never throws. */
   readonly onAccepted?: ((operation: Operation) => void) | undefined;
+  /** Ends the waiting, and a dry run; what has been accepted goes on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -136,12 +138,18 @@ export type OperationNews =
 
 /** Operations as a caller may see them. OPERATION_NOT_FOUND where one is not known (any more). */
 export interface OperationView {
-  get(principal: Principal, id: string): Promise<Operation>;
+  get(principal: Principal, id: string, options?: AskOptions): Promise<Operation>;
   list(principal: Principal, query: OperationQuery): Promise<OperationPage>;
   /** Waits until it has ended, at most `waitMs`. */
-  wait(principal: Principal, id: string, waitMs: number): Promise<Operation>;
+  wait(principal: Principal, id: string, waitMs: number, options?: AskOptions): Promise<Operation>;
   /** Tells its events after number `after`, and ends with the operation as it ended. */
   follow(principal: Principal, id: string, after: number, signal: AbortSignal): AsyncIterable<OperationNews>;
   /** Asks for its end, and waits for that at most `waitMs`. */
-  cancel(principal: Principal, id: string, context: RequestContext, waitMs: number): Promise<Operation>;
+  cancel(
+    principal: Principal,
+    id: string,
+    context: RequestContext,
+    waitMs: number,
+    options?: AskOptions,
+  ): Promise<Operation>;
 }

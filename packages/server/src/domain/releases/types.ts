@@ -1,6 +1,6 @@
 import type { BerthError, ObjectName } from "@berth/base";
 
-import type { InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
+import type { AskOptions, InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Principal } from "../access/index.ts";
 import type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage } from "./list-types.ts";
 import type { ChartName, Release } from "./release.ts";
@@ -104,10 +104,23 @@ export interface CheckedRelease {
 
 /** Reads what Helm has stored; the engine does it. A revision of 0 means the newest. */
 export interface ReleaseReader {
-  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
-  history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
-  status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
-  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
+  content(
+    principal: Principal,
+    target: ReleaseTarget,
+    revision: number,
+    options?: ContentOptions,
+  ): Promise<RevisionContent>;
+  /** Newest first, at most `max`. */
+  history(principal: Principal, target: ReleaseTarget, max: number, options?: AskOptions): Promise<readonly Release[]>;
+  status(principal: Principal, target: ReleaseTarget, revision: number, options?: AskOptions): Promise<LiveRelease>;
+  /** What of the newest revision has drifted. */
+  check(principal: Principal, target: ReleaseTarget, options?: AskOptions): Promise<CheckedRelease>;
+}
+
+/** What is read of a revision. */
+export interface ContentOptions extends AskOptions {
+  /** With templates, files and default values of the chart. */
+  readonly withChart?: boolean | undefined;
 }
 
 /**
@@ -115,7 +128,7 @@ export interface ReleaseReader {
  * CLUSTER_NOT_FOUND, RELEASE_NOT_FOUND, REVISION_NOT_FOUND, FORBIDDEN,
  * CLUSTER_UNREACHABLE, NOT_READY.
  */
-export interface ReleaseView {
+export interface ReleaseView extends ReleaseReader {
   list(principal: Principal, query: ListQuery): Promise<ReleasePage>;
   /**
    * What there is, then what becomes of it, until the signal aborts. With the
@@ -127,16 +140,9 @@ export interface ReleaseView {
     resumeToken: string,
     signal: AbortSignal,
   ): AsyncGenerator<ReleaseNews>;
-  get(principal: Principal, target: ReleaseTarget, revision: number): Promise<Release>;
-  /** Newest first, at most `max`. */
-  history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
-  /** `withChart`: with templates, files and default values of the chart. */
-  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
-  status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
-  /** What of the newest revision has drifted. */
-  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
+  get(principal: Principal, target: ReleaseTarget, revision: number, options?: AskOptions): Promise<Release>;
   /** `from` 0: the one before `to`. */
-  diff(principal: Principal, target: ReleaseTarget, from: number, to: number): Promise<RevisionDiff>;
+  diff(principal: Principal, target: ReleaseTarget, from: number, to: number, how?: AskOptions): Promise<RevisionDiff>;
 }
 
 /** What an install or upgrade would change. */
@@ -196,8 +202,8 @@ export interface Rendered {
 
 /** Looks ahead, and changes nothing. */
 export interface ReleasePlanner {
-  plan(principal: Principal, command: InstallCommand | UpgradeCommand): Promise<Plan>;
-  render(principal: Principal, command: InstallCommand): Promise<Rendered>;
+  plan(principal: Principal, command: InstallCommand | UpgradeCommand, options?: AskOptions): Promise<Plan>;
+  render(principal: Principal, command: InstallCommand, options?: AskOptions): Promise<Rendered>;
 }
 
 /** Releases to look at, and the range of which a newer version has to be (empty: any stable one). */
@@ -223,6 +229,7 @@ export interface OutdatedRelease {
 export type OutdatedLister = (
   principal: Principal,
   query: OutdatedQuery,
+  options?: AskOptions,
 ) => Promise<{ readonly releases: readonly OutdatedRelease[]; readonly nextPageToken: string }>;
 
 /** One user-supplied value that means something else in other defaults; both as JSON. */

@@ -28,30 +28,31 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
       await checkList(parts, principal, "watch", filter);
       yield* watchReleases(parts, filter, resumeToken, signal);
     },
-    async get(principal, target, revision) {
+    async get(principal, target, revision, options) {
       await may(principal, target);
-      return withStuck(parts, (await reader.content(principal, target, revision)).release);
+      return withStuck(parts, (await reader.content(principal, target, revision, options)).release);
     },
-    async history(principal, target, max) {
+    async history(principal, target, max, options) {
       await may(principal, target);
-      return reader.history(principal, target, max);
+      return reader.history(principal, target, max, options);
     },
-    async content(principal, target, revision, withChart) {
+    async content(principal, target, revision, options) {
       await may(principal, target);
-      return reader.content(principal, target, revision, withChart);
+      return reader.content(principal, target, revision, options);
     },
-    async status(principal, target, revision) {
+    async status(principal, target, revision, options) {
       await may(principal, target);
-      return reader.status(principal, target, revision);
+      return reader.status(principal, target, revision, options);
     },
-    async check(principal, target) {
+    async check(principal, target, options) {
       await may(principal, target);
-      return reader.check(principal, target);
+      return reader.check(principal, target, options);
     },
-    async diff(principal, target, from, to) {
+    async diff(principal, target, from, to, options) {
       await may(principal, target);
-      const newer = await reader.content(principal, target, to);
-      const older = await reader.content(principal, target, from === 0 ? newer.release.revision - 1 || 1 : from);
+      const newer = await reader.content(principal, target, to, options);
+      const before = from === 0 ? newer.release.revision - 1 || 1 : from;
+      const older = await reader.content(principal, target, before, options);
       return diffRevisions(older, newer);
     },
   };

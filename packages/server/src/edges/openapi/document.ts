@@ -54,10 +54,19 @@ function toOperation(schemas: Schemas, binding: HttpBinding, operationId: string
     tags: [method.parent.name],
     summary: comment.split(/(?<=[.:;])\s/, 1)[0]?.replace(/[.:;]$/, "") ?? method.name,
     description: comment,
-    parameters: [...parametersOf(schemas, binding), ...(answersOperation ? WRITE_PARAMETERS : [])],
+    parameters: [
+      ...parametersOf(schemas, binding),
+      ...(answersOperation ? WRITE_PARAMETERS : []),
+      ...(canResume(binding) ? [LAST_EVENT] : []),
+    ],
     ...(binding.body === "" ? {} : { requestBody: bodyOf(schemas, binding) }),
     responses: { ...responsesOf(schemas, binding, answersOperation), ...errorResponses(verb) },
   };
+}
+
+/** A stream that goes on after a number. */
+function canResume({ method: { methodKind, input } }: HttpBinding): boolean {
+  return methodKind === "server_streaming" && input.fields.some(({ name }) => name === "after");
 }
 
 function variablesOf({ template }: HttpBinding): ReadonlySet<string> {
@@ -145,14 +154,8 @@ function bodyOf(schemas: Schemas, binding: HttpBinding): Schema {
 }
 
 function responsesOf(schemas: Schemas, { method }: HttpBinding, answersOperation: boolean): Schema {
+  if (method.methodKind === "server_streaming") return { "200": streamOf(schemas, method.output) };
   const schema = schemas.refer(method.output, "answer");
-  if (method.methodKind === "server_streaming") {
-    const description =
-      "Server-sent events, each named by its `type`, with this as its data, until the reader is gone.";
-    return {
-      "200": { description, content: { "text/event-stream": { itemSchema: schema } } },
-    };
-  }
   const content = { "application/json": { schema } };
   if (!answersOperation) return { "200": { description: "What was asked for.", content } };
   const events = { "text/event-stream": {} };
@@ -170,7 +173,25 @@ function responsesOf(schemas: Schemas, { method }: HttpBinding, answersOperation
   };
 }
 
+/** What a stream's messages are as events: see rest/news.ts. */
+function streamOf(schemas: Schemas, output: DescMessage): Schema {
+  const [choice] = output.oneofs;
+  if (choice === undefined) {
+    const description = "Server-sent events, each named by its `type`, with this as its data.";
+    return { description, content: { "text/event-stream": { itemSchema: schemas.refer(output, "answer") } } };
+  }
+  const members = choice.fields.flatMap(({ message, name }) => (message === undefined ? [] : [{ message, name }]));
+  const anyOf = members.map(({ message }) => schemas.refer(message, "answer"));
+  const names = members.map(({ name }) => `\`${name}\``).join(", ");
+  const description = `Server-sent events named ${names}, with one of these as their data in this order. Their id is \`n\`.`;
+  return { description, content: { "text/event-stream": { itemSchema: { anyOf } } } };
+}
+
 const SECONDS = "How long to wait for the operation's end, at most 600 s; not at all where absent.";
+const LAST_EVENT: Schema = {
+  ...{ name: "Last-Event-ID", in: "header", description: "As `after`; a browser that comes back sends it." },
+  schema: { type: "string", pattern: "^[0-9]{0,9}$" },
+};
 const WRITE_PARAMETERS: readonly Schema[] = [
   {
     name: "wait",

@@ -1,10 +1,10 @@
 import type { BerthError, ObjectName } from "@berth/base";
 import { operation as op } from "@berth/contract";
-import type { release as rel, releaseService as api } from "@berth/contract";
-import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import type { operationService, release as rel, releaseService as api } from "@berth/contract";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 
-import type { Operation, ProgressEvent } from "../../domain/operations/index.ts";
+import type { Operation, OperationNews } from "../../domain/operations/index.ts";
 import type {
   Hook,
   ObjectStatus,
@@ -128,16 +128,18 @@ export function fromReleaseNews(news: ReleaseNews): MessageInitShape<typeof api.
   return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromRelease(news.release) };
 }
 
-/** A progress event as JSON of an event stream: snake_case as all of REST. */
-export function fromProgress(event: ProgressEvent): JsonObject {
-  const { time: at, type: _type, ...rest } = event;
-  const { object, ...flat } = { object: undefined, ...rest } as { object?: ObjectName };
-  const named = object === undefined ? {} : { object: toSnake(object) };
-  return { time: at.toISOString(), ...(flat as JsonObject), ...named };
-}
+type NewsInit = MessageInitShape<typeof operationService.WatchOperationResponseSchema>;
 
-function toSnake({ apiVersion, kind, namespace, name }: ObjectName): JsonObject {
-  return { api_version: apiVersion, kind, namespace, name };
+/** A piece of news about an operation. */
+export function fromNews(told: OperationNews): NewsInit {
+  if (told.kind === "operation") return { news: { case: "operation", value: fromOperation(told.operation) } };
+  if (told.kind === "gap") return { news: { case: "gap", value: { from: told.from, to: told.to } } };
+  const { time: at, type, ...rest } = told.event;
+  // An event has the name and the fields that its message has.
+  return {
+    n: told.n,
+    news: { case: type, value: { ...rest, time: timestampFromDate(at) } } as NonNullable<NewsInit["news"]>,
+  };
 }
 
 export function fromObject({ apiVersion, kind, namespace, name }: ObjectName) {

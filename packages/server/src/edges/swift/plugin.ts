@@ -8,6 +8,7 @@ import type { Berth } from "../../berth.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints } from "../shared/context.ts";
 import { toBerthError, toGrpcCode, toHttpStatus } from "../shared/errors.ts";
+import { callerGone } from "../shared/signals.ts";
 import { handlerKey } from "../shared/handler.ts";
 import type { Handler } from "../shared/handler.ts";
 import { createSwiftHandlers } from "./handlers.ts";
@@ -40,7 +41,8 @@ export function registerSwift(app: FastifyInstance, berth: Berth): void {
       const { method } = match.binding;
       const handler = handlers.get(handlerKey(method)) as Handler;
       const header = (name: string) => String(request.headers[name] ?? "") || undefined;
-      const output = await handler(decode(request, match.binding, match.variables), request.berth, toHints(header));
+      const hints = { ...toHints(header), signal: callerGone(reply.raw) };
+      const output = await handler(decode(request, match.binding, match.variables), request.berth, hints);
       const body = toJson(method.output, output, { useProtoFieldName: true });
       return reply.type("application/json").send(JSON.stringify(body));
     },
