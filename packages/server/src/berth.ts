@@ -26,7 +26,10 @@ export interface Berth {
   readonly charts: ChartReader;
   readonly chartSources: { readonly submit: SourceSubmit; readonly view: SourceView };
   readonly clusters: {
-    readonly submit: (...wish: Parameters<ClusterSubmit>) => Promise<DeclaredCluster>;
+    readonly submit: (...wish: Parameters<ClusterSubmit["write"]>) => Promise<DeclaredCluster>;
+    readonly bootstrap: (
+      ...wish: Parameters<ClusterSubmit["bootstrap"]>
+    ) => Promise<{ readonly manifest: string; readonly cluster: DeclaredCluster | undefined }>;
     readonly view: ClusterView;
   };
   readonly exposures: { readonly submit: ExposureSubmit; readonly view: ExposureView; readonly pools: PoolView };

@@ -19,11 +19,15 @@ export function composeClusters(
   const all = { ...parts, cache };
   const controller = createClusterController(all);
   const shown = { ...all, factsOf: (name: string) => controller.factsOf(name) };
-  const write = createClusterSubmit(all);
+  const gate = createClusterSubmit(all);
   const view: ClusterView = createClusterView(shown);
   return {
     view,
-    submit: async (...wish: Parameters<typeof write>) => toDeclared(shown, await write(...wish)),
+    submit: async (...wish: Parameters<typeof gate.write>) => toDeclared(shown, await gate.write(...wish)),
+    async bootstrap(...wish: Parameters<typeof gate.bootstrap>) {
+      const { manifest, cluster } = await gate.bootstrap(...wish);
+      return { manifest, cluster: cluster === undefined ? undefined : toDeclared(shown, cluster) };
+    },
     ready: () => cache.ready(),
     watches: () => cache.watches(),
     start() {

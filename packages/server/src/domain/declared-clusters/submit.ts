@@ -1,4 +1,5 @@
 import { BerthError, asBerthError } from "@berth/base";
+import type { Clock, Logger } from "@berth/base";
 import { createObject, deleteObject, getObject, hasStatus, isConflict, isNotFound, updateObject } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
@@ -7,11 +8,12 @@ import type { Access, AuditedContext, Principal } from "../access/index.ts";
 import type { Audit } from "../audit/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ClusterCache } from "./cache.ts";
+import { bootstrap } from "./bootstrap.ts";
 import { checkCredentials } from "./check.ts";
 import { API_VERSION, FINALIZER, KIND, declaredClusters, settingsOf, toSpec } from "./resource.ts";
 import type { ClusterObject } from "./resource.ts";
 import { dropSecret, newSecretName, storeCredentials } from "./secret.ts";
-import type { ClusterCommand, CreateCluster, DeleteCluster, UpdateCluster } from "./types.ts";
+import type { BootstrapCluster, ClusterCommand, CreateCluster, DeleteCluster, UpdateCluster } from "./types.ts";
 
 /** How often a write is tried that somebody else was faster with. */
 const TRIES = 5;
@@ -24,26 +26,46 @@ export interface ClusterSubmitParts {
   readonly cache: ClusterCache;
   /** Berth's own. */
   readonly namespace: string;
+  readonly log: Logger;
+  readonly clock: Clock;
 }
 
 /**
  * The gate of clusters: authorises, audits, writes the object and gives it as
  * it is stored. What makes it true is the controller.
  */
-export type ClusterSubmit = (
-  principal: Principal,
-  command: ClusterCommand,
-  context: AuditedContext,
-) => Promise<ClusterObject>;
+export interface ClusterSubmit {
+  write(principal: Principal, command: ClusterCommand, context: AuditedContext): Promise<ClusterObject>;
+  /** The cluster is undefined in a dry run. */
+  bootstrap(
+    principal: Principal,
+    command: BootstrapCluster,
+    context: AuditedContext,
+  ): Promise<{ readonly manifest: string; readonly cluster: ClusterObject | undefined }>;
+}
 
 /** Makes the gate. */
 export function createClusterSubmit(parts: ClusterSubmitParts): ClusterSubmit {
-  return (principal, command, context) => {
-    const { verb, name } = command;
+  const toAsked = (principal: Principal, { verb, name }: { verb: string; name: string }, context: AuditedContext) => {
     const place = { cluster: name, namespace: "", name };
-    const asked = { principal, access: verb, verb, resource: "clusters", place, context };
-    return audited(parts, asked, () => write(parts, command));
+    return { principal, access: verb === "bootstrap" ? "create" : verb, verb, resource: "clusters", place, context };
   };
+  return {
+    write: (principal, command, context) =>
+      audited(parts, toAsked(principal, command, context), () => write(parts, command)),
+    bootstrap: (principal, command, context) =>
+      audited(parts, toAsked(principal, command, context), () => bootstrapOne(parts, command)),
+  };
+}
+
+async function bootstrapOne(parts: ClusterSubmitParts, command: BootstrapCluster) {
+  const { name, dryRun } = command;
+  refuseHome(parts, { ...command, verb: "create" });
+  const { manifest, settings, credentials } = await bootstrap(command, parts);
+  if (credentials === undefined) return { manifest, cluster: undefined };
+  const isKnown = (await getObject(parts.registry.home.client, referenceTo(name))) !== undefined;
+  const common = { name, settings, credentials, secretName: "", dryRun };
+  return { manifest, cluster: await write(parts, { verb: isKnown ? "update" : "create", ...common }) };
 }
 
 async function write(parts: ClusterSubmitParts, command: ClusterCommand): Promise<ClusterObject> {
@@ -155,7 +177,7 @@ function refuseToExpose({ spec }: ClusterObject, { settings }: UpdateCluster): v
   });
 }
 
-function refuseHome({ registry }: ClusterSubmitParts, { verb, name }: ClusterCommand): void {
+function refuseHome({ registry }: ClusterSubmitParts, { verb, name }: Pick<ClusterCommand, "verb" | "name">): void {
   if (name !== registry.home.name) return;
   if (verb === "create") throw exists(name);
   throw new BerthError("INVALID_ARGUMENT", `"${name}" is Berth's home, which its configuration names.`, {

@@ -81,6 +81,18 @@ export interface DeleteCluster {
   readonly dryRun: boolean;
 }
 
+/** Make on a cluster what Berth needs there, and make it known by what was made. */
+export interface BootstrapCluster {
+  readonly verb: "bootstrap";
+  readonly name: string;
+  readonly settings: ClusterSettings;
+  /** Of somebody who may do so; used for this alone. */
+  readonly credentials: ClusterCredentials;
+  /** ClusterRole that charts are deployed with; empty: none is bound. */
+  readonly deployRole: string;
+  readonly dryRun: boolean;
+}
+
 /** What a caller wants of a cluster. */
 export type ClusterCommand = CreateCluster | UpdateCluster | DeleteCluster;
 

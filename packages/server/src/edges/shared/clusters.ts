@@ -35,11 +35,21 @@ export function addClusters(on: AddHandler, { clusters, principal }: Berth): voi
     const command = { verb: "delete", name, expectedGeneration: toNumber(expectedGeneration), dryRun } as const;
     return fromCluster(await submit(principal, command, context));
   });
+  on(method.bootstrapCluster, async (request, context) => {
+    const { name, deployRole = "cluster-admin", validateOnly: dryRun } = request;
+    const credentials = toCredentials({ ...request, secretName: "" }) ?? {};
+    const settings = toSettings({ ...request, inCluster: false });
+    const command = { verb: "bootstrap", name, settings, credentials, deployRole, dryRun } as const;
+    const { manifest, cluster } = await clusters.bootstrap(principal, command, context);
+    return { manifest, ...(cluster === undefined ? {} : { cluster: fromCluster(cluster) }) };
+  });
   on(method.getCluster, async ({ name }) => fromCluster(await view.get(principal, name)));
   on(method.listClusters, async () => ({ clusters: (await view.list(principal)).map(fromCluster) }));
 }
 
-function toSettings(request: api.CreateClusterRequest | api.UpdateClusterRequest): ClusterSettings {
+function toSettings(
+  request: Omit<api.BootstrapClusterRequest, "$typeName"> & { readonly inCluster: boolean },
+): ClusterSettings {
   const { server, context, inCluster, proxyUrl, tlsServerName, insecureSkipTlsVerify, watchNamespaces } = request;
   return { server, context, inCluster, proxyUrl, tlsServerName, insecureSkipTlsVerify, watchNamespaces };
 }
@@ -47,7 +57,7 @@ function toSettings(request: api.CreateClusterRequest | api.UpdateClusterRequest
 function toCredentials({
   credentials: given,
   secretName,
-}: api.CreateClusterRequest | api.UpdateClusterRequest): ClusterCredentials | undefined {
+}: Pick<api.CreateClusterRequest, "credentials" | "secretName">): ClusterCredentials | undefined {
   if (given === undefined) return undefined;
   if (secretName !== "") {
     throw new BerthError("INVALID_ARGUMENT", "Credentials and a Secret exclude each other.", { field: "secret_name" });

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file berth/v1/cluster_service.proto.
  */
 export const file_berth_v1_cluster_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5iZXJ0aC92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIt8CCgdDbHVzdGVyEgwKBG5hbWUYASABKAkSDAoEaG9tZRgCIAEoCBIOCgZzZXJ2ZXIYAyABKAkSEwoLc2VjcmV0X25hbWUYBCABKAkSDwoHY29udGV4dBgFIAEoCRISCgppbl9jbHVzdGVyGAYgASgIEhEKCXByb3h5X3VybBgHIAEoCRIXCg90bHNfc2VydmVyX25hbWUYCCABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAkgASgIEhgKEHdhdGNoX25hbWVzcGFjZXMYCiADKAkSEgoKZ2VuZXJhdGlvbhgLIAEoAxIYChByZXNvdXJjZV92ZXJzaW9uGAwgASgJEi8KC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgZzdGF0dXMYDiABKAsyFy5iZXJ0aC52MS5DbHVzdGVyU3RhdHVzIoICCg1DbHVzdGVyU3RhdHVzEiUKBXN0YXRlGAEgASgOMhYuYmVydGgudjEuQ2x1c3RlclN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSKgoHbGF0ZW5jeRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCgxsYXN0X2NvbnRhY3QYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYByABKAkSFAoMY2FwYWJpbGl0aWVzGAggAygJEhAKCHJlbGVhc2VzGAkgASgFIr0BChJDbHVzdGVyQ3JlZGVudGlhbHMSHQoKa3ViZWNvbmZpZxgBIAEoCUIJukgGcgQYgIAQEhgKBXRva2VuGAIgASgJQgm6SAZyBBiAgAESKAoVY2VydGlmaWNhdGVfYXV0aG9yaXR5GAMgASgJQgm6SAZyBBiAgBASJQoSY2xpZW50X2NlcnRpZmljYXRlGAQgASgJQgm6SAZyBBiAgAQSHQoKY2xpZW50X2tleRgFIAEoCUIJukgGcgQYgIAEIvADChRDcmVhdGVDbHVzdGVyUmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kEj0KBnNlcnZlchgCIAEoCUItukgqcigYgBAyI14oaHR0cHM6Ly9bXi8/I0Bcc10rKC9bXj8jXHNdKik/KT8kEhkKB2NvbnRleHQYAyABKAlCCLpIBXIDGP0BEhIKCmluX2NsdXN0ZXIYBCABKAgSNwoJcHJveHlfdXJsGAUgASgJQiS6SCFyHxiAEDIaXihodHRwcz86Ly9bXi8/I0Bcc10rLz8pPyQSIQoPdGxzX3NlcnZlcl9uYW1lGAYgASgJQgi6SAVyAxj9ARIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSSwoQd2F0Y2hfbmFtZXNwYWNlcxgIIAMoCUIxukgukgErEGQYASIlciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JBIxCgtjcmVkZW50aWFscxgJIAEoCzIcLmJlcnRoLnYxLkNsdXN0ZXJDcmVkZW50aWFscxIdCgtzZWNyZXRfbmFtZRgKIAEoCUIIukgFcgMY/QESFQoNdmFsaWRhdGVfb25seRgLIAEoCCJLChFHZXRDbHVzdGVyUmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kIhUKE0xpc3RDbHVzdGVyc1JlcXVlc3QiOwoUTGlzdENsdXN0ZXJzUmVzcG9uc2USIwoIY2x1c3RlcnMYASADKAsyES5iZXJ0aC52MS5DbHVzdGVyIrMEChRVcGRhdGVDbHVzdGVyUmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kEj0KBnNlcnZlchgCIAEoCUItukgqcigYgBAyI14oaHR0cHM6Ly9bXi8/I0Bcc10rKC9bXj8jXHNdKik/KT8kEhkKB2NvbnRleHQYAyABKAlCCLpIBXIDGP0BEhIKCmluX2NsdXN0ZXIYBCABKAgSNwoJcHJveHlfdXJsGAUgASgJQiS6SCFyHxiAEDIaXihodHRwcz86Ly9bXi8/I0Bcc10rLz8pPyQSIQoPdGxzX3NlcnZlcl9uYW1lGAYgASgJQgi6SAVyAxj9ARIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSSwoQd2F0Y2hfbmFtZXNwYWNlcxgIIAMoCUIxukgukgErEGQYASIlciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JBIxCgtjcmVkZW50aWFscxgJIAEoCzIcLmJlcnRoLnYxLkNsdXN0ZXJDcmVkZW50aWFscxIdCgtzZWNyZXRfbmFtZRgKIAEoCUIIukgFcgMY/QESKQoTZXhwZWN0ZWRfZ2VuZXJhdGlvbhgLIAEoA0IHukgEIgIoAUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYDCABKAhCFgoUX2V4cGVjdGVkX2dlbmVyYXRpb24iqAEKFERlbGV0ZUNsdXN0ZXJSZXF1ZXN0EjYKBG5hbWUYASABKAlCKLpIJXIjGD8yH15bYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyQSKQoTZXhwZWN0ZWRfZ2VuZXJhdGlvbhgCIAEoA0IHukgEIgIoAUgAiAEBEhUKDXZhbGlkYXRlX29ubHkYAyABKAhCFgoUX2V4cGVjdGVkX2dlbmVyYXRpb24qYAoMQ2x1c3RlclN0YXRlEh0KGUNMVVNURVJfU1RBVEVfVU5TUEVDSUZJRUQQABIXChNDTFVTVEVSX1NUQVRFX1JFQURZEAESGAoUQ0xVU1RFUl9TVEFURV9GQUlMRUQQAjLyAwoOQ2x1c3RlclNlcnZpY2USWwoNQ3JlYXRlQ2x1c3RlchIeLmJlcnRoLnYxLkNyZWF0ZUNsdXN0ZXJSZXF1ZXN0GhEuYmVydGgudjEuQ2x1c3RlciIXgtPkkwIROgEqIgwvdjEvY2x1c3RlcnMSWQoKR2V0Q2x1c3RlchIbLmJlcnRoLnYxLkdldENsdXN0ZXJSZXF1ZXN0GhEuYmVydGgudjEuQ2x1c3RlciIbgtPkkwIVEhMvdjEvY2x1c3RlcnMve25hbWV9EmMKDExpc3RDbHVzdGVycxIdLmJlcnRoLnYxLkxpc3RDbHVzdGVyc1JlcXVlc3QaHi5iZXJ0aC52MS5MaXN0Q2x1c3RlcnNSZXNwb25zZSIUgtPkkwIOEgwvdjEvY2x1c3RlcnMSYgoNVXBkYXRlQ2x1c3RlchIeLmJlcnRoLnYxLlVwZGF0ZUNsdXN0ZXJSZXF1ZXN0GhEuYmVydGgudjEuQ2x1c3RlciIegtPkkwIYOgEqGhMvdjEvY2x1c3RlcnMve25hbWV9El8KDURlbGV0ZUNsdXN0ZXISHi5iZXJ0aC52MS5EZWxldGVDbHVzdGVyUmVxdWVzdBoRLmJlcnRoLnYxLkNsdXN0ZXIiG4LT5JMCFSoTL3YxL2NsdXN0ZXJzL3tuYW1lfWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch5iZXJ0aC92MS9jbHVzdGVyX3NlcnZpY2UucHJvdG8SCGJlcnRoLnYxIt8CCgdDbHVzdGVyEgwKBG5hbWUYASABKAkSDAoEaG9tZRgCIAEoCBIOCgZzZXJ2ZXIYAyABKAkSEwoLc2VjcmV0X25hbWUYBCABKAkSDwoHY29udGV4dBgFIAEoCRISCgppbl9jbHVzdGVyGAYgASgIEhEKCXByb3h5X3VybBgHIAEoCRIXCg90bHNfc2VydmVyX25hbWUYCCABKAkSIAoYaW5zZWN1cmVfc2tpcF90bHNfdmVyaWZ5GAkgASgIEhgKEHdhdGNoX25hbWVzcGFjZXMYCiADKAkSEgoKZ2VuZXJhdGlvbhgLIAEoAxIYChByZXNvdXJjZV92ZXJzaW9uGAwgASgJEi8KC2NyZWF0ZV90aW1lGA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBInCgZzdGF0dXMYDiABKAsyFy5iZXJ0aC52MS5DbHVzdGVyU3RhdHVzIoICCg1DbHVzdGVyU3RhdHVzEiUKBXN0YXRlGAEgASgOMhYuYmVydGgudjEuQ2x1c3RlclN0YXRlEg4KBnJlYXNvbhgCIAEoCRIPCgdtZXNzYWdlGAMgASgJEg8KB3ZlcnNpb24YBCABKAkSKgoHbGF0ZW5jeRgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCgxsYXN0X2NvbnRhY3QYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhIKCmxhc3RfZXJyb3IYByABKAkSFAoMY2FwYWJpbGl0aWVzGAggAygJEhAKCHJlbGVhc2VzGAkgASgFIr0BChJDbHVzdGVyQ3JlZGVudGlhbHMSHQoKa3ViZWNvbmZpZxgBIAEoCUIJukgGcgQYgIAQEhgKBXRva2VuGAIgASgJQgm6SAZyBBiAgAESKAoVY2VydGlmaWNhdGVfYXV0aG9yaXR5GAMgASgJQgm6SAZyBBiAgBASJQoSY2xpZW50X2NlcnRpZmljYXRlGAQgASgJQgm6SAZyBBiAgAQSHQoKY2xpZW50X2tleRgFIAEoCUIJukgGcgQYgIAEIvADChRDcmVhdGVDbHVzdGVyUmVxdWVzdBI2CgRuYW1lGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kEj0KBnNlcnZlchgCIAEoCUItukgqcigYgBAyI14oaHR0cHM6Ly9bXi8/I0Bcc10rKC9bXj8jXHNdKik/KT8kEhkKB2NvbnRleHQYAyABKAlCCLpIBXIDGP0BEhIKCmluX2NsdXN0ZXIYBCABKAgSNwoJcHJveHlfdXJsGAUgASgJQiS6SCFyHxiAEDIaXihodHRwcz86Ly9bXi8/I0Bcc10rLz8pPyQSIQoPdGxzX3NlcnZlcl9uYW1lGAYgASgJQgi6SAVyAxj9ARIgChhpbnNlY3VyZV9za2lwX3Rsc192ZXJpZnkYByABKAgSSwoQd2F0Y2hfbmFtZXNwYWNlcxgIIAMoCUIxukgukgErEGQYASIlciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JBIxCgtjcmVkZW50aWFscxgJIAEoCzIcLmJlcnRoLnYxLkNsdXN0ZXJDcmVkZW50aWFscxIdCgtzZWNyZXRfbmFtZRgKIAEoCUIIukgFcgMY/QESFQoNdmFsaWRhdGVfb25seRgLIAEoCCL8AwoXQm9vdHN0cmFwQ2x1c3RlclJlcXVlc3QSNgoEbmFtZRgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JBI9CgZzZXJ2ZXIYAiABKAlCLbpIKnIoGIAQMiNeKGh0dHBzOi8vW14vPyNAXHNdKygvW14/I1xzXSopPyk/JBIZCgdjb250ZXh0GAMgASgJQgi6SAVyAxj9ARI3Cglwcm94eV91cmwYBCABKAlCJLpIIXIfGIAQMhpeKGh0dHBzPzovL1teLz8jQFxzXSsvPyk/JBIhCg90bHNfc2VydmVyX25hbWUYBSABKAlCCLpIBXIDGP0BEiAKGGluc2VjdXJlX3NraXBfdGxzX3ZlcmlmeRgGIAEoCBJLChB3YXRjaF9uYW1lc3BhY2VzGAcgAygJQjG6SC6SASsQZBgBIiVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kEjkKC2NyZWRlbnRpYWxzGAggASgLMhwuYmVydGgudjEuQ2x1c3RlckNyZWRlbnRpYWxzQga6SAPIAQESIgoLZGVwbG95X3JvbGUYCSABKAlCCLpIBXIDGP0BSACIAQESFQoNdmFsaWRhdGVfb25seRgKIAEoCEIOCgxfZGVwbG95X3JvbGUiUAoYQm9vdHN0cmFwQ2x1c3RlclJlc3BvbnNlEhAKCG1hbmlmZXN0GAEgASgJEiIKB2NsdXN0ZXIYAiABKAsyES5iZXJ0aC52MS5DbHVzdGVyIksKEUdldENsdXN0ZXJSZXF1ZXN0EjYKBG5hbWUYASABKAlCKLpIJXIjGD8yH15bYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyQiFQoTTGlzdENsdXN0ZXJzUmVxdWVzdCI7ChRMaXN0Q2x1c3RlcnNSZXNwb25zZRIjCghjbHVzdGVycxgBIAMoCzIRLmJlcnRoLnYxLkNsdXN0ZXIiswQKFFVwZGF0ZUNsdXN0ZXJSZXF1ZXN0EjYKBG5hbWUYASABKAlCKLpIJXIjGD8yH15bYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyQSPQoGc2VydmVyGAIgASgJQi26SCpyKBiAEDIjXihodHRwczovL1teLz8jQFxzXSsoL1tePyNcc10qKT8pPyQSGQoHY29udGV4dBgDIAEoCUIIukgFcgMY/QESEgoKaW5fY2x1c3RlchgEIAEoCBI3Cglwcm94eV91cmwYBSABKAlCJLpIIXIfGIAQMhpeKGh0dHBzPzovL1teLz8jQFxzXSsvPyk/JBIhCg90bHNfc2VydmVyX25hbWUYBiABKAlCCLpIBXIDGP0BEiAKGGluc2VjdXJlX3NraXBfdGxzX3ZlcmlmeRgHIAEoCBJLChB3YXRjaF9uYW1lc3BhY2VzGAggAygJQjG6SC6SASsQZBgBIiVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kEjEKC2NyZWRlbnRpYWxzGAkgASgLMhwuYmVydGgudjEuQ2x1c3RlckNyZWRlbnRpYWxzEh0KC3NlY3JldF9uYW1lGAogASgJQgi6SAVyAxj9ARIpChNleHBlY3RlZF9nZW5lcmF0aW9uGAsgASgDQge6SAQiAigBSACIAQESFQoNdmFsaWRhdGVfb25seRgMIAEoCEIWChRfZXhwZWN0ZWRfZ2VuZXJhdGlvbiKoAQoURGVsZXRlQ2x1c3RlclJlcXVlc3QSNgoEbmFtZRgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JBIpChNleHBlY3RlZF9nZW5lcmF0aW9uGAIgASgDQge6SAQiAigBSACIAQESFQoNdmFsaWRhdGVfb25seRgDIAEoCEIWChRfZXhwZWN0ZWRfZ2VuZXJhdGlvbipgCgxDbHVzdGVyU3RhdGUSHQoZQ0xVU1RFUl9TVEFURV9VTlNQRUNJRklFRBAAEhcKE0NMVVNURVJfU1RBVEVfUkVBRFkQARIYChRDTFVTVEVSX1NUQVRFX0ZBSUxFRBACMvAECg5DbHVzdGVyU2VydmljZRJbCg1DcmVhdGVDbHVzdGVyEh4uYmVydGgudjEuQ3JlYXRlQ2x1c3RlclJlcXVlc3QaES5iZXJ0aC52MS5DbHVzdGVyIheC0+STAhE6ASoiDC92MS9jbHVzdGVycxJ8ChBCb290c3RyYXBDbHVzdGVyEiEuYmVydGgudjEuQm9vdHN0cmFwQ2x1c3RlclJlcXVlc3QaIi5iZXJ0aC52MS5Cb290c3RyYXBDbHVzdGVyUmVzcG9uc2UiIYLT5JMCGzoBKiIWL3YxL2NsdXN0ZXJzOmJvb3RzdHJhcBJZCgpHZXRDbHVzdGVyEhsuYmVydGgudjEuR2V0Q2x1c3RlclJlcXVlc3QaES5iZXJ0aC52MS5DbHVzdGVyIhuC0+STAhUSEy92MS9jbHVzdGVycy97bmFtZX0SYwoMTGlzdENsdXN0ZXJzEh0uYmVydGgudjEuTGlzdENsdXN0ZXJzUmVxdWVzdBoeLmJlcnRoLnYxLkxpc3RDbHVzdGVyc1Jlc3BvbnNlIhSC0+STAg4SDC92MS9jbHVzdGVycxJiCg1VcGRhdGVDbHVzdGVyEh4uYmVydGgudjEuVXBkYXRlQ2x1c3RlclJlcXVlc3QaES5iZXJ0aC52MS5DbHVzdGVyIh6C0+STAhg6ASoaEy92MS9jbHVzdGVycy97bmFtZX0SXwoNRGVsZXRlQ2x1c3RlchIeLmJlcnRoLnYxLkRlbGV0ZUNsdXN0ZXJSZXF1ZXN0GhEuYmVydGgudjEuQ2x1c3RlciIbgtPkkwIVKhMvdjEvY2x1c3RlcnMve25hbWV9YgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Cluster is a Kubernetes cluster by a name.
@@ -318,6 +318,102 @@ export const CreateClusterRequestSchema: GenMessage<CreateClusterRequest> = /*@_
   messageDesc(file_berth_v1_cluster_service, 3);
 
 /**
+ * @generated from message berth.v1.BootstrapClusterRequest
+ */
+export type BootstrapClusterRequest = Message<"berth.v1.BootstrapClusterRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * As of a new cluster.
+   *
+   * @generated from field: string server = 2;
+   */
+  server: string;
+
+  /**
+   * @generated from field: string context = 3;
+   */
+  context: string;
+
+  /**
+   * @generated from field: string proxy_url = 4;
+   */
+  proxyUrl: string;
+
+  /**
+   * @generated from field: string tls_server_name = 5;
+   */
+  tlsServerName: string;
+
+  /**
+   * @generated from field: bool insecure_skip_tls_verify = 6;
+   */
+  insecureSkipTlsVerify: boolean;
+
+  /**
+   * @generated from field: repeated string watch_namespaces = 7;
+   */
+  watchNamespaces: string[];
+
+  /**
+   * Of somebody who may make all that.
+   *
+   * @generated from field: berth.v1.ClusterCredentials credentials = 8;
+   */
+  credentials?: ClusterCredentials | undefined;
+
+  /**
+   * ClusterRole that charts are deployed with; unset means cluster-admin, empty none.
+   *
+   * @generated from field: optional string deploy_role = 9;
+   */
+  deployRole?: string | undefined;
+
+  /**
+   * Answers the manifest alone, and changes nothing.
+   *
+   * @generated from field: bool validate_only = 10;
+   */
+  validateOnly: boolean;
+};
+
+/**
+ * Describes the message berth.v1.BootstrapClusterRequest.
+ * Use `create(BootstrapClusterRequestSchema)` to create a new message.
+ */
+export const BootstrapClusterRequestSchema: GenMessage<BootstrapClusterRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_cluster_service, 4);
+
+/**
+ * @generated from message berth.v1.BootstrapClusterResponse
+ */
+export type BootstrapClusterResponse = Message<"berth.v1.BootstrapClusterResponse"> & {
+  /**
+   * What was applied, or would be, as YAML.
+   *
+   * @generated from field: string manifest = 1;
+   */
+  manifest: string;
+
+  /**
+   * Absent with validate_only.
+   *
+   * @generated from field: berth.v1.Cluster cluster = 2;
+   */
+  cluster?: Cluster | undefined;
+};
+
+/**
+ * Describes the message berth.v1.BootstrapClusterResponse.
+ * Use `create(BootstrapClusterResponseSchema)` to create a new message.
+ */
+export const BootstrapClusterResponseSchema: GenMessage<BootstrapClusterResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_cluster_service, 5);
+
+/**
  * @generated from message berth.v1.GetClusterRequest
  */
 export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
@@ -332,7 +428,7 @@ export type GetClusterRequest = Message<"berth.v1.GetClusterRequest"> & {
  * Use `create(GetClusterRequestSchema)` to create a new message.
  */
 export const GetClusterRequestSchema: GenMessage<GetClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_cluster_service, 4);
+  messageDesc(file_berth_v1_cluster_service, 6);
 
 /**
  * @generated from message berth.v1.ListClustersRequest
@@ -345,7 +441,7 @@ export type ListClustersRequest = Message<"berth.v1.ListClustersRequest"> & {
  * Use `create(ListClustersRequestSchema)` to create a new message.
  */
 export const ListClustersRequestSchema: GenMessage<ListClustersRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_cluster_service, 5);
+  messageDesc(file_berth_v1_cluster_service, 7);
 
 /**
  * @generated from message berth.v1.ListClustersResponse
@@ -362,7 +458,7 @@ export type ListClustersResponse = Message<"berth.v1.ListClustersResponse"> & {
  * Use `create(ListClustersResponseSchema)` to create a new message.
  */
 export const ListClustersResponseSchema: GenMessage<ListClustersResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_cluster_service, 6);
+  messageDesc(file_berth_v1_cluster_service, 8);
 
 /**
  * @generated from message berth.v1.UpdateClusterRequest
@@ -444,7 +540,7 @@ export type UpdateClusterRequest = Message<"berth.v1.UpdateClusterRequest"> & {
  * Use `create(UpdateClusterRequestSchema)` to create a new message.
  */
 export const UpdateClusterRequestSchema: GenMessage<UpdateClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_cluster_service, 7);
+  messageDesc(file_berth_v1_cluster_service, 9);
 
 /**
  * @generated from message berth.v1.DeleteClusterRequest
@@ -475,7 +571,7 @@ export type DeleteClusterRequest = Message<"berth.v1.DeleteClusterRequest"> & {
  * Use `create(DeleteClusterRequestSchema)` to create a new message.
  */
 export const DeleteClusterRequestSchema: GenMessage<DeleteClusterRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_cluster_service, 8);
+  messageDesc(file_berth_v1_cluster_service, 10);
 
 /**
  * ClusterState is the condition Ready of the object.
@@ -531,6 +627,19 @@ export const ClusterService: GenService<{
     methodKind: "unary";
     input: typeof CreateClusterRequestSchema;
     output: typeof ClusterSchema;
+  },
+  /**
+   * Makes on a cluster what Berth needs there - a ServiceAccount, its rights and the
+   * definitions of exposures - as whoever the credentials are, and makes the
+   * cluster known by that ServiceAccount. The credentials given are used for this
+   * alone, and not stored. Asked again, it renews both.
+   *
+   * @generated from rpc berth.v1.ClusterService.BootstrapCluster
+   */
+  bootstrapCluster: {
+    methodKind: "unary";
+    input: typeof BootstrapClusterRequestSchema;
+    output: typeof BootstrapClusterResponseSchema;
   },
   /**
    * Reads a cluster.
