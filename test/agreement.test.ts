@@ -7,11 +7,12 @@ import { test } from "node:test";
 import { ownTestCluster } from "@berth/devcluster";
 
 import { startTestBerth } from "./support/berth.ts";
-import { readExceptions, runSchemathesis, whyNoSchemathesis } from "./support/schemathesis.ts";
+import { whyNoPython } from "./support/python.ts";
+import { readExceptions, runSchemathesis } from "./support/schemathesis.ts";
 
 /** How long the checks may take, in seconds; where it is said, requests are new ones each time. */
 const SECONDS = Number(process.env["BERTH_AGREEMENT_SECONDS"] ?? "90");
-const skip = await whyNoSchemathesis();
+const skip = await whyNoPython();
 if (skip !== undefined) console.log(`The document and the server are not compared: ${skip}.`);
 
 // What it asks for is made up, pools too: that is nothing for a cluster that others test on.

@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
+import { makeController } from "./support/controllers.ts";
 import { eventually, makeService, stored } from "./support/exposures.ts";
 
 /** Autom8s' answers. */
@@ -26,34 +27,6 @@ let ingress: string;
 const network = `10.${String(randomInt(256))}.${String(randomInt(256))}`;
 const [A, B] = [`${network}.10`, `${network}.11`] as const;
 
-/** An ingress controller as its chart makes it: a Service with an address, and a Deployment that names its ConfigMap. */
-async function makeController(release: string, ip: string): Promise<void> {
-  const labels = { appingress: "iot", release };
-  const path = `/api/v1/namespaces/${ingress}/services`;
-  const ports = [{ name: "http", port: 80 }];
-  const service = {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name: `${ingress}-${release}`, labels },
-    spec: { type: "LoadBalancer", ports },
-  };
-  await berth.kube.request({ method: "POST", path, body: service });
-  const status = { loadBalancer: { ingress: [{ ip }] } };
-  const contentType = "application/merge-patch+json";
-  await berth.kube.request({
-    method: "PATCH",
-    path: `${path}/${ingress}-${release}/status`,
-    contentType,
-    body: { status },
-  });
-  const args = ["/nginx-ingress-controller", `--tcp-services-configmap=$(POD_NAMESPACE)/${release}-tcp`];
-  const match = { app: release };
-  const template = { metadata: { labels: match }, spec: { containers: [{ name: "main", image: "x", args }] } };
-  const spec = { selector: { matchLabels: match }, template };
-  const body = { apiVersion: "apps/v1", kind: "Deployment", metadata: { name: release, labels }, spec };
-  await berth.kube.request({ method: "POST", path: `/apis/apps/v1/namespaces/${ingress}/deployments`, body });
-}
-
 before(async () => {
   await using first = await startTestBerth();
   ingress = `${first.namespace}-lb`;
@@ -63,8 +36,12 @@ before(async () => {
     body: { apiVersion: "v1", kind: "Namespace", metadata: { name: ingress } },
   });
   berth = first;
-  await makeController("edge-a", A);
-  await makeController("edge-b", B);
+  for (const [release, ip] of [
+    ["edge-a", A],
+    ["edge-b", B],
+  ] as const) {
+    await makeController(berth, { namespace: ingress, release, name: `${ingress}-${release}`, ip });
+  }
   berth = await startTestBerth({
     environment: { LoadBalancerNamespace: ingress, IngressLabel: "iot", PORT_MIN: "20000", PORT_MAX: "20049" },
   });

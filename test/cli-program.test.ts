@@ -10,6 +10,7 @@ import { bundleProgram } from "../tools/image/bundle.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
+import { linesOf } from "./support/guide.ts";
 
 const repository = join(import.meta.dirname, "..");
 const run = promisify(execFile);
@@ -38,25 +39,23 @@ async function shell(script: string, program = "bash", args = ["-c"]): Promise<s
 }
 
 /** The shell lines of a page's section, at this test's Berth and namespace. */
-async function linesOf(page: string, section: string): Promise<string> {
-  const text = await readFile(join(repository, page), "utf8");
-  const part = text.split(/^## /m).find((one) => one.startsWith(`${section}\n`)) ?? "";
-  const blocks = [...part.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
-  assert.ok(blocks.length > 0, `${page} has no lines in "${section}"`);
-  return blocks.join("\n").replaceAll("http://127.0.0.1:4000", berth.url).replace("--namespace default", "");
+async function typed(page: string, section: string): Promise<string> {
+  return (await linesOf(page, section))
+    .replaceAll("http://127.0.0.1:4000", berth.url)
+    .replace("--namespace default", "");
 }
 
 test("the lines of docs/cli.md and of README.md work with the one file", async () => {
-  const contexts = await linesOf("docs/cli.md", "Contexts");
+  const contexts = await typed("docs/cli.md", "Contexts");
   const namespace = `berth config set-context --current --namespace ${berth.namespace}`;
   const listed = await shell(`set -e\n${contexts}\n${namespace}`);
   assert.match(listed, /\n\* +staging +http:\/\/127\.0\.0\.1:\d+ +local +default\n/);
-  const first = await shell(`set -e\n${await linesOf("docs/cli.md", "First steps")}`);
+  const first = await shell(`set -e\n${await typed("docs/cli.md", "First steps")}`);
   assert.match(
     first,
     /STATUS: deployed\nREVISION: 1\n[^]*\+replicas: 2\n[^]*"replicas": 3[^]*\nfirst\tdeployed\n[^]*uninstalled\n$/,
   );
-  const nouns = (await linesOf("docs/cli.md", "Pools and chart sources"))
+  const nouns = (await typed("docs/cli.md", "Pools and chart sources"))
     .replaceAll("docs-edge", `docs-${berth.namespace}`)
     .replaceAll(" default", ` ${berth.namespace}`)
     .replace("--simulated", "--simulated --rest 0s");
@@ -70,7 +69,7 @@ test("the lines of docs/cli.md and of README.md work with the one file", async (
     /\nEXPOSED: edged at 192\.0\.2\.1:200\d\d\n[^]*pool "\S+" deleted\n[^]*\nsource "stable" deleted\n$/,
   );
   const readme = await shell(
-    `set -e\n${(await linesOf("README.md", "The command line")).replaceAll("npm run cli --", "berth")}`,
+    `set -e\n${(await typed("README.md", "The command line")).replaceAll("npm run cli --", "berth")}`,
   );
   assert.match(readme, /STATUS: deployed[^]*\nhello +/);
 });
@@ -142,7 +141,7 @@ test("output that nobody reads any more is no error, and NO_COLOR keeps colours 
 });
 
 test("clients without the files learn the API by reflection, as docs/sdk.md says", async () => {
-  const lines = (await linesOf("docs/sdk.md", "Other languages")).replaceAll("127.0.0.1:4000", new URL(berth.url).host);
+  const lines = (await typed("docs/sdk.md", "Other languages")).replaceAll("127.0.0.1:4000", new URL(berth.url).host);
   const told = await shell(`set -e\nPATH=node_modules/.bin:$PATH\n${lines}`);
   assert.match(told, /^berth\.v1\.ReleaseService\/InstallRelease$[^]*\{\}|"releases"/m);
 });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
+import { linesOf } from "./support/guide.ts";
 
 const repository = join(import.meta.dirname, "..");
 const hasCurl = spawnSync("curl", ["--version"]).status === 0;
@@ -20,13 +20,8 @@ before(async () => {
 after(() => berth[Symbol.asyncDispose]());
 
 /** The shell lines of a page's section, as they would be typed, but at this test's Berth and namespace. */
-async function linesOf(page: string, section: string): Promise<string> {
-  const content = await readFile(join(repository, page), "utf8");
-  const text = content.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
-  const blocks = [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block ?? "");
-  assert.ok(blocks.length > 0, `${page} has no lines in "${section}"`);
-  return blocks
-    .join("\n")
+async function typed(page: string, section: string): Promise<string> {
+  return (await linesOf(page, section))
     .replaceAll("http://127.0.0.1:4000", berth.url)
     .replaceAll("namespaces/default", `namespaces/${berth.namespace}`);
 }
@@ -42,7 +37,7 @@ const sections = [
 for (const [page, section, expected] of sections) {
   test(`the lines in "${section}" of ${page} work`, { skip: hasCurl ? false : "there is no curl here" }, async () => {
     // An error status of any of them ends the script.
-    const script = `set -e\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${await linesOf(page, section)}`;
+    const script = `set -e\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${await typed(page, section)}`;
     const { stdout } = await run("bash", ["-c", script], { cwd: repository });
     assert.doesNotMatch(stdout, /OPERATION_STATE_FAILED|"status":"failed"/);
     assert.match(stdout, expected);

@@ -1,27 +1,18 @@
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
-import { cacheDirectory, repository, silentProgress } from "@berth/devcluster";
+import { repository } from "@berth/devcluster";
 import { parse } from "yaml";
 
-import { runCommand } from "../../packages/devcluster/src/process/command.ts";
-import { makeOnce } from "../../packages/devcluster/src/toolchain/once.ts";
+import { ensurePython } from "./python.ts";
 
-const REQUIREMENTS = join(repository, "toolchain/schemathesis/requirements.txt");
 const EXCEPTIONS = join(repository, "test/agreement-exceptions.yaml");
 
 /** With what a request that does not fit the document may be refused. */
 const REFUSALS = ["400", "401", "403", "404", "409", "413", "415", "422", "5xx"];
-
-/** Why schemathesis cannot run here; undefined where it can. */
-export async function whyNoSchemathesis(): Promise<string | undefined> {
-  const works = await runCommand("python3", ["-m", "pip", "--version"]).catch(() => undefined);
-  return works === undefined ? "there is no Python 3 with pip" : undefined;
-}
 
 /** Where document and server need not agree. */
 export interface Exception {
@@ -35,20 +26,6 @@ export async function readExceptions(): Promise<readonly Exception[]> {
   return parse(await readFile(EXCEPTIONS, "utf8")) as readonly Exception[];
 }
 
-/** Fetches the pinned versions into the cache, and gives their folder. */
-async function ensureSchemathesis(): Promise<string> {
-  const pins = await readFile(REQUIREMENTS, "utf8");
-  return makeOnce({
-    root: join(cacheDirectory(), "schemathesis"),
-    key: createHash("sha256").update(pins).digest("hex").slice(0, 20),
-    progress: silentProgress,
-    async make(draft) {
-      const pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--target", draft];
-      await runCommand("python3", [...pip, "--requirement", REQUIREMENTS]);
-    },
-  });
-}
-
 /** Runs all checks for so many seconds, and gives whether they passed, and what was said. */
 export async function runSchemathesis(options: {
   readonly url: string;
@@ -56,7 +33,7 @@ export async function runSchemathesis(options: {
   readonly parameters: Readonly<Record<string, string>>;
   readonly seconds: number;
 }): Promise<{ readonly code: number | null; readonly said: string }> {
-  const library = await ensureSchemathesis();
+  const library = await ensurePython("schemathesis");
   const config = join(options.directory, "schemathesis.toml");
   await writeFile(config, toConfig(await readExceptions(), options.parameters));
   const args = ["--config-file", config, "run", `${options.url}/openapi.json`, "--no-color"];
