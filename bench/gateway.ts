@@ -16,13 +16,19 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Starts the gateway as a process of its own and waits until it is ready. */
-export async function startGateway(cluster: DevCluster, engine: string): Promise<Gateway> {
+/** Starts the gateway as a process of its own and waits until it is ready; `before` stands before its command, such as `taskset -c 0`. */
+export async function startGateway(
+  cluster: DevCluster,
+  engine: string,
+  before: readonly string[] = [],
+): Promise<Gateway> {
   const client = createKubeClient(await loadKubeconfig(cluster.kubeconfig), { log: silentLogger, clock: systemClock });
   await applyDefinitions(client, systemClock);
   await ensureNamespace(client, "berth-system");
   await client.close();
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "packages/server/src/main.ts")], {
+  const main = join(repository, "packages/server/src/main.ts");
+  const [program, ...args] = [...before, process.execPath, ...NODE_FLAGS, main];
+  const child = spawn(program, args, {
     stdio: ["pipe", "ignore", "pipe"],
     env: {
       PATH: process.env.PATH,

@@ -1,4 +1,5 @@
 import { measureCharts } from "./charts.ts";
+import { measureEdge } from "./edge.ts";
 import { measureExposures } from "./expose.ts";
 import { measureOperations } from "./operations.ts";
 import { measureWrites } from "./write.ts";
@@ -8,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   charts: measureCharts,
   operations: measureOperations,
   expose: measureExposures,
+  edge: measureEdge,
 };
 
 const name = process.argv[2] ?? "";

@@ -54,6 +54,7 @@ before(async () => {
     "templates/service.yaml": SERVICE,
     "templates/NOTES.txt": "Hello {{ .Release.Name }}",
     "values.yaml": "value: none\n",
+    "README.md": "# A chart that says something of itself",
   };
   for (const version of ["0.1.0", "0.2.0"]) {
     const chart = await files.write("zetcd", { ...templates, "Chart.yaml": chartYaml(version) });

@@ -3,11 +3,11 @@ import type { HttpBinding } from "@berth/contract";
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 import { takesChart } from "../rest/upload.ts";
-import { BERTH_SERVICES } from "../shared/services.ts";
-import { EXAMPLES } from "./examples.ts";
+import { BERTH, SWIFT } from "./dialects.ts";
+import type { Dialect } from "./dialects.ts";
 import { HAND_WRITTEN, HAND_WRITTEN_TAGS } from "./hand-written.ts";
 import type { Schema } from "./limits.ts";
-import { errorResponses, PROBLEM } from "./problems.ts";
+import { errorResponses } from "./problems.ts";
 import { createSchemas } from "./schemas.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -16,18 +16,13 @@ const DEPTH = 2;
 
 /** The OpenAPI 3.1 document of all that is served as REST: made of the table that serves it. */
 export function createDocument(version: string): Schema {
-  const schemas = createSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
-  const seen = new Map<string, number>();
-  for (const binding of httpBindings(BERTH_SERVICES)) {
-    const { name } = binding.method;
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    const path = (paths[binding.pattern] ??= {});
-    path[binding.verb.toLowerCase()] = toOperation(schemas, binding, count === 1 ? name : `${name}${String(count)}`);
-  }
+  const components: Record<string, Schema> = {};
+  for (const dialect of [BERTH, SWIFT]) addPaths(paths, components, dialect);
   for (const [path, item] of Object.entries(HAND_WRITTEN)) paths[path] = { ...paths[path], ...item };
-  const tags = BERTH_SERVICES.map(({ name, typeName }) => ({ name, description: commentOf(typeName) }));
+  const tags = [BERTH, SWIFT].flatMap(({ services, tagOf }) =>
+    services.map((service) => ({ name: tagOf(service), description: commentOf(service.typeName) })),
+  );
   return {
     openapi: "3.1.0",
     info: {
@@ -41,17 +36,37 @@ export function createDocument(version: string): Schema {
     servers: [{ url: "." }],
     tags: [...tags, ...HAND_WRITTEN_TAGS],
     paths,
-    components: { schemas: { ...schemas.components, Problem: PROBLEM } },
+    components: { schemas: components },
   };
 }
 
-function toOperation(schemas: Schemas, binding: HttpBinding, operationId: string): Schema {
+/** Adds what a dialect serves, and the schemas that it refers to. */
+function addPaths(
+  paths: Record<string, Record<string, unknown>>,
+  components: Record<string, Schema>,
+  dialect: Dialect,
+): void {
+  const schemas = createSchemas(dialect.schemas);
+  const seen = new Map<string, number>();
+  for (const binding of httpBindings(dialect.services)) {
+    const { name } = binding.method;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    const path = (paths[binding.pattern] ??= {});
+    const id = dialect.idOf(count === 1 ? name : `${name}${String(count)}`);
+    path[binding.verb.toLowerCase()] = toOperation(dialect, schemas, binding, id);
+  }
+  Object.assign(components, schemas.components, { [dialect.errors.schema]: dialect.error });
+}
+
+function toOperation(dialect: Dialect, schemas: Schemas, binding: HttpBinding, operationId: string): Schema {
   const { method, verb } = binding;
   const comment = commentOf(`${method.parent.typeName}.${method.name}`);
   const answersOperation = method.output.typeName === operation.OperationSchema.typeName && verb !== "GET";
   return {
     operationId,
-    tags: [method.parent.name],
+    tags: [dialect.tagOf(method.parent)],
+    ...(dialect.isOld ? { deprecated: true } : {}),
     summary: comment.split(/(?<=[.:;])\s/, 1)[0]?.replace(/[.:;]$/, "") ?? method.name,
     description: comment,
     parameters: [
@@ -59,8 +74,8 @@ function toOperation(schemas: Schemas, binding: HttpBinding, operationId: string
       ...(answersOperation ? WRITE_PARAMETERS : []),
       ...(canResume(binding) ? [LAST_EVENT] : []),
     ],
-    ...(binding.body === "" ? {} : { requestBody: bodyOf(schemas, binding) }),
-    responses: { ...responsesOf(schemas, binding, answersOperation), ...errorResponses(verb) },
+    ...(binding.body === "" ? {} : { requestBody: bodyOf(schemas, binding, dialect.examples) }),
+    responses: { ...responsesOf(schemas, binding, answersOperation), ...errorResponses(verb, dialect.errors) },
   };
 }
 
@@ -120,9 +135,9 @@ function describe(description: unknown): Schema {
   return description === undefined ? {} : { description };
 }
 
-function bodyOf(schemas: Schemas, binding: HttpBinding): Schema {
+function bodyOf(schemas: Schemas, binding: HttpBinding, examples: Dialect["examples"]): Schema {
   const { input, name } = binding.method;
-  const example = EXAMPLES[name];
+  const example = examples[name];
   const field = input.fields.find((one) => one.name === binding.body);
   const schema =
     field === undefined ? schemas.object(input, "body", variablesOf(binding)) : schemas.field(field, "body");
@@ -173,18 +188,24 @@ function responsesOf(schemas: Schemas, { method }: HttpBinding, answersOperation
   };
 }
 
-/** What a stream's messages are as events: see rest/news.ts. */
+/** What a stream's messages are as events: see rest/news.ts. A stream that fails on its way ends with an `error`. */
 function streamOf(schemas: Schemas, output: DescMessage): Schema {
   const [choice] = output.oneofs;
-  if (choice === undefined) {
-    const description = "Server-sent events, each named by its `type`, with this as its data.";
-    return { description, content: { "text/event-stream": { itemSchema: schemas.refer(output, "answer") } } };
-  }
-  const members = choice.fields.flatMap(({ message, name }) => (message === undefined ? [] : [{ message, name }]));
-  const anyOf = members.map(({ message }) => schemas.refer(message, "answer"));
-  const names = members.map(({ name }) => `\`${name}\``).join(", ");
-  const description = `Server-sent events named ${names}, with one of these as their data in this order. Their id is \`n\`.`;
-  return { description, content: { "text/event-stream": { itemSchema: { anyOf } } } };
+  const told =
+    choice === undefined
+      ? [eventOf({ type: "string" }, schemas.refer(output, "answer"))]
+      : choice.fields.flatMap(({ message, name }) =>
+          message === undefined ? [] : [eventOf({ const: name }, schemas.refer(message, "answer"))],
+        );
+  const failed = eventOf({ const: "error" }, { $ref: "#/components/schemas/Problem" });
+  const description = "Server-sent events, whose data are JSON.";
+  return { description, content: { "text/event-stream": { itemSchema: { anyOf: [...told, failed] } } } };
+}
+
+/** One event, as OpenAPI 3.2 describes them. */
+function eventOf(event: Schema, contentSchema: Schema): Schema {
+  const data = { type: "string", contentMediaType: "application/json", contentSchema };
+  return { type: "object", properties: { event, data, id: { type: "string" } }, required: ["event", "data"] };
 }
 
 const SECONDS = "How long to wait for the operation's end, at most 600 s; not at all where absent.";

@@ -1,6 +1,6 @@
 import { BerthError } from "@berth/base";
-import { httpBindings, matchRoute, operation, operationService, toAnswer, toRequest } from "@berth/contract";
-import type { HttpBinding, RouteMatch } from "@berth/contract";
+import { httpBindings, operation, operationService, toAnswer, toRequest } from "@berth/contract";
+import type { HttpBinding } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -11,6 +11,7 @@ import { toHints, toWait } from "../shared/context.ts";
 import { createHandlers, createStreams } from "../shared/handlers.ts";
 import { handlerKey } from "../shared/handler.ts";
 import type { Handler, StreamHandler, Hints } from "../shared/handler.ts";
+import { createRoutes } from "../shared/routes.ts";
 import { BERTH_SERVICES } from "../shared/services.ts";
 import { callerGone } from "../shared/signals.ts";
 import { validate } from "../shared/validate.ts";
@@ -25,26 +26,12 @@ const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
 
 /** REST with JSON under /v1, as the protos' google.api.http say. `closing`: aborted when the port is to close. */
 export function registerRest(app: FastifyInstance, berth: Berth, closing: AbortSignal): void {
-  const bindings = httpBindings(BERTH_SERVICES);
+  const routes = createRoutes(httpBindings(BERTH_SERVICES));
   const handlers = createHandlers(berth);
   const streams = createStreams(berth);
   const streaming = { log: berth.log, closing };
-  const match = (request: FastifyRequest) => {
-    const verb = request.method === "HEAD" ? "GET" : request.method;
-    return matchRoute(bindings, verb, pathOf(request));
-  };
-  // What nobody serves is refused before its body is read.
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    const found = match(request);
-    if (found.type === "none") throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${pathOf(request)}.`);
-    if (found.type === "found") return;
-    const allowed = found.allowed.includes("GET") ? ["HEAD", ...found.allowed] : found.allowed;
-    void reply.header("allow", [...allowed, "OPTIONS"].join(", "));
-    if (request.method === "OPTIONS") return reply.code(204).send();
-    throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${pathOf(request)}.`);
-  };
-  app.all("/v1/*", { onRequest }, async (request, reply) => {
-    const { binding, variables } = match(request) as Extract<RouteMatch, { type: "found" }>;
+  app.all("/v1/*", { onRequest: routes.onRequest }, async (request, reply) => {
+    const { binding, variables } = routes.find(request);
     const { method, pattern } = binding;
     request.observed.route = pattern;
     const message = await decode(request, binding, variables);
@@ -56,10 +43,6 @@ export function registerRest(app: FastifyInstance, berth: Berth, closing: AbortS
     const follow = streams.get(handlerKey(FOLLOW)) as StreamHandler;
     return answer({ request, reply, handler, message, binding, follow, streaming });
   });
-}
-
-function pathOf({ url }: FastifyRequest): string {
-  return url.split("?", 1)[0] ?? "";
 }
 
 async function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {
