@@ -23,5 +23,5 @@ export type { FieldRules } from "./gen/buf/validate/validate_pb.ts";
 export { commentOf } from "./http/comments.ts";
 export { httpBindings, matchRoute } from "./http/rules.ts";
 export type { HttpBinding, RouteMatch } from "./http/rules.ts";
-export { toAnswer, toRequest } from "./http/transcode.ts";
+export { keepAnswer, toAnswer, toAnswerText, toRequest } from "./http/transcode.ts";
 export type { RequestParts } from "./http/transcode.ts";

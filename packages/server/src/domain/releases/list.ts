@@ -86,13 +86,25 @@ export async function listRevisions(parts: ListParts, query: ListQuery): Promise
   };
 }
 
+/** Rows as they are shown: they are never changed, and shown again and again. */
+const shown = new WeakMap<Row, Release>();
+
 /** A row as it is shown. */
-export function toListed({ cluster, revision, summary }: Row, stuckOf: StuckJudge): Release {
+export function toListed(row: Row, stuckOf: StuckJudge): Release {
+  const stuck = stuckOf(row.cluster, row.revision);
+  const known = stuck === undefined ? shown.get(row) : undefined;
+  if (known !== undefined) return known;
+  const release = { ...show(row), stuck };
+  if (stuck === undefined) shown.set(row, release);
+  return release;
+}
+
+function show({ cluster, revision, summary }: Row): Release {
   const { namespace, name, status, labels } = revision;
   const known = summary ?? unreadable("");
   const made = provenanceOf({ ...known, ...revision });
   const place = { cluster, namespace, name, revision: revision.revision, status, labels };
-  return { ...place, ...known, ...made, summaryPending: summary === undefined, stuck: stuckOf(cluster, revision) };
+  return { ...place, ...known, ...made, summaryPending: summary === undefined };
 }
 
 /** Which of the clusters asked are behind. NOT_READY where nothing is known of the only one. */

@@ -1,5 +1,5 @@
 import { BerthError } from "@berth/base";
-import { httpBindings, operation, operationService, toAnswer, toRequest } from "@berth/contract";
+import { httpBindings, operation, operationService, toAnswer, toAnswerText, toRequest } from "@berth/contract";
 import type { HttpBinding } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
@@ -85,7 +85,7 @@ async function answer(call: Call): Promise<unknown> {
   if (isOperation && !(output as operation.Operation).done && binding.verb !== "GET") {
     void reply.code(202).header("location", `/v1/operations/${(output as operation.Operation).id}`);
   }
-  return reply.type("application/json").send(JSON.stringify(toAnswer(binding.method.output, output)));
+  return reply.type("application/json").send(toAnswerText(binding.method.output, output));
 }
 
 /** Accepts a write and follows it: whoever asks for events gets those of the operation, from its first on. */

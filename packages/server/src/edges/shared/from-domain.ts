@@ -1,6 +1,7 @@
 import type { BerthError, ObjectName } from "@berth/base";
-import { operation as op } from "@berth/contract";
-import type { operationService, release as rel, releaseService as api } from "@berth/contract";
+import { keepAnswer, operation as op, release as rel } from "@berth/contract";
+import type { operationService, releaseService as api } from "@berth/contract";
+import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 
@@ -89,13 +90,23 @@ export function fromRelease(release: Release): MessageInitShape<typeof rel.Relea
   };
 }
 
+/** Messages of what is shown again and again. */
+const listed = new WeakMap<Release, rel.Release>();
+
+/** A release of a list: the same one is the same message. */
+function fromListed(release: Release): rel.Release {
+  const known = listed.get(release) ?? keepAnswer(create(rel.ReleaseSchema, fromRelease(release)));
+  listed.set(release, known);
+  return known;
+}
+
 export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListReleasesResponseSchema> {
   const { nextPageToken, totalSize, pendingSummaries } = page;
   const staleClusters = page.staleClusters.map(({ cluster, reason, knownAt }) => ({
     ...{ cluster, reason },
     ...time("knownAt", knownAt),
   }));
-  return { releases: page.releases.map(fromRelease), nextPageToken, totalSize, staleClusters, pendingSummaries };
+  return { releases: page.releases.map(fromListed), nextPageToken, totalSize, staleClusters, pendingSummaries };
 }
 
 export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
@@ -125,7 +136,7 @@ export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffRe
 export function fromReleaseNews(news: ReleaseNews): MessageInitShape<typeof api.WatchReleasesResponseSchema> {
   if (news.kind === "reset") return { type: news.kind };
   const { kind: type, resumeToken } = news;
-  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromRelease(news.release) };
+  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromListed(news.release) };
 }
 
 type NewsInit = MessageInitShape<typeof operationService.WatchOperationResponseSchema>;
