@@ -26,6 +26,7 @@ import { createClusterRegistry } from "./domain/clusters/index.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
+  createNewestReader,
   createOutdatedLister,
   createReleaseCaches,
   createReleaseView,
@@ -90,7 +91,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
-  const reader = createReleaseReader({ engine, clusters, storageOf });
+  const reader = createNewestReader(createReleaseReader({ engine, clusters, storageOf }), { ...caches, clusters });
   const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
   const stuck = () => stuckIn(caches, stuckOf);

@@ -12,6 +12,7 @@ export type {
 export { UNNARROWED } from "./filter.ts";
 export { bindToPlan } from "./plan-token.ts";
 export { compareValues } from "./compare-values.ts";
+export { createNewestReader } from "./newest.ts";
 export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
 export { createReleaseCaches } from "./caches.ts";
