@@ -57,6 +57,6 @@ export function connect(options: ConnectionOptions): Connection {
     for (const [name, value] of Object.entries(await headers())) request.header.set(name, value);
     return next(request);
   };
-  const transport = options.transport ?? createTransport({ baseUrl: url, protocol, interceptors: [addHeaders] });
+  const transport = options.transport ?? createTransport({ baseUrl: url, protocol, interceptors: [addHeaders], fetch });
   return { url, transport, fetch, clock, headers, retry: { ...RETRY, ...options.retry } };
 }
