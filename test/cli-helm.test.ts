@@ -96,8 +96,12 @@ interface HelmOption {
   readonly takesValue: boolean;
 }
 
+async function helpOf(verb: string): Promise<string> {
+  return (await promisify(execFile)(process.env["BERTH_HELM"] ?? "helm", ["help", ...verb.split(" ")])).stdout;
+}
+
 async function optionsOf(verb: string): Promise<HelmOption[]> {
-  const { stdout } = await promisify(execFile)(process.env["BERTH_HELM"] ?? "helm", ["help", ...verb.split(" ")]);
+  const stdout = await helpOf(verb);
   const pattern = /^ +(?:(-\w), |)(--[\w-]+)(?: (\S+))? {2,}\S/gm;
   return [...stdout.slice(stdout.indexOf("\nFlags:")).matchAll(pattern)].map(([, short, long = "", type]) => {
     // A value behind a = alone is one that may be left out.
@@ -132,6 +136,18 @@ test("each option of each of Helm's commands is one here, in the same form, or i
   }
 });
 
+test("each of Helm's commands goes by its other names, too, or says what to do instead", async () => {
+  const commands = [...(await helpOf("")).matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name = ""]) => name);
+  assert.ok(commands.length > 20);
+  for (const name of commands) {
+    if (name === "help" || Object.hasOwn(REFUSED_COMMANDS, name)) continue;
+    const command = commandOf(name);
+    const [, aliases = name] = /\nAliases:\n +(.+)\n/.exec(await helpOf(name)) ?? [];
+    const known = [command.name(), ...command.aliases()];
+    for (const alias of aliases.split(", ")) assert.ok(known.includes(alias), `helm ${alias}`);
+  }
+});
+
 test("what there is none of is refused, and says what to do instead", async () => {
   for (const [line, hint] of [
     ["install x y --post-renderer z", /Berth runs no foreign program/],
@@ -155,6 +171,10 @@ test("options stand where Helm's may, and switches may have =true and =false", a
   const upgraded = ["upgrade", "--install=true", "forms", chart, "--dry-run=none", "--force-conflicts=false"];
   assert.match((await run("--namespace", namespace, ...upgraded)).stdout, /REVISION: 2\n/);
   assert.match((await run("get", "-n", namespace, "values", "forms", "-a")).stdout, /^deep:/);
+  assert.match(
+    await ok("install", "-g", chart, "--description", "made"),
+    /^NAME: fingers-\d+\n[^]*DESCRIPTION: made\n/,
+  );
   assert.match((await run("help", "get", "values")).stdout, /^Usage: berth get values/);
   const labelled = ["upgrade", "forms", chart, "-l", "team=a,tier=b", "--history-max", "0"];
   await ok(...labelled);
@@ -232,6 +252,8 @@ test("charts are shown with their definitions, and pulled into a folder", async 
   assert.match(await ok("show", "all", defined), /name: defined[^]*value: default[^]*kind: CustomResourceDefinition/);
   assert.equal(await ok("show", "values", defined, "--jsonpath", "{.deep.er[1]}"), "2");
   const target = join(berth.charts.path, "fetched");
+  const both = await ok("pull", chart, defined, "-d", target);
+  assert.equal(both, `${join(target, "fingers-1.0.0.tgz")}\n${join(target, "defined-1.0.0.tgz")}\n`);
   assert.equal(
     await ok("fetch", defined, "-d", target, "--untar", "--untardir", "in"),
     `${join(target, "in/defined")}\n`,

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
-import { bundleProgram } from "../tools/image/bundle.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
@@ -22,8 +21,7 @@ before(async () => {
   berth = await startTestBerth();
   folder = await mkdtemp(join(tmpdir(), "berth-cli-"));
   // The one file, on the path as users have it, with nothing of the clone beside it.
-  await bundleProgram("packages/cli/src/main.ts", join(folder, "berth.mjs"));
-  await writeFile(join(folder, "berth"), `#!/bin/sh\nexec node "${join(folder, "berth.mjs")}" "$@"\n`, { mode: 0o755 });
+  await run(process.execPath, ["tools/cli/main.ts", "--file", join(folder, "berth")], { cwd: repository });
   await symlink(process.execPath, join(folder, "node"));
 });
 after(async () => {

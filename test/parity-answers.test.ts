@@ -50,7 +50,7 @@ type Way = (step: Step) => Promise<Outcome>;
 function ways(): Readonly<Record<string, Way>> {
   const here = ["-n", berth.namespace];
   return {
-    rest: ([rpc, request]) => byRest(berth, methodOf(rpc), request),
+    curl: ([rpc, request]) => byRest(berth, methodOf(rpc), request),
     ...Object.fromEntries(
       PROTOCOLS.map((protocol): [string, Way] => [
         protocol,
@@ -113,8 +113,8 @@ test("what is read is the same by REST, Connect, gRPC-Web, gRPC and the command 
     const answers = new Map<string, Outcome>();
     for (const [name, way] of Object.entries(ways())) answers.set(name, plain(await way(step), []));
     seen.add(step[0]);
-    for (const [name, answer] of answers) assert.deepEqual(answer, answers.get("rest"), `${step[0]} by ${name}`);
-    assert.ok("answer" in (answers.get("rest") ?? {}), JSON.stringify(answers.get("rest")));
+    for (const [name, answer] of answers) assert.deepEqual(answer, answers.get("curl"), `${step[0]} by ${name}`);
+    assert.ok("answer" in (answers.get("curl") ?? {}), JSON.stringify(answers.get("curl")));
   }
   await ways()["cli"]?.(["", {}, `pools delete ${pool}`]);
 });
@@ -134,7 +134,7 @@ test("what is written is the same by REST, Connect, gRPC-Web, gRPC and the comma
   const steps = writes("x", 0);
   for (const [name, outcomes] of answers) {
     for (const [i, outcome] of outcomes.entries()) {
-      assert.deepEqual(outcome, answers.get("rest")?.[i], `${steps[i]?.[0] ?? ""} by ${name}`);
+      assert.deepEqual(outcome, answers.get("curl")?.[i], `${steps[i]?.[0] ?? ""} by ${name}`);
     }
   }
 });

@@ -62,7 +62,7 @@ async function bundle(contents: string): Promise<string> {
   return outputFiles[0]?.text ?? "";
 }
 
-for (const protocol of ["connect", "grpc-web"]) {
+for (const protocol of ["connect", "grpc-web", "rest"]) {
   test(
     `in a real browser the SDK installs, follows over a cut, lists, watches and reads errors by ${protocol}`,
     { skip: browser === undefined ? "there is no Chromium here" : false, timeout: 120_000 },

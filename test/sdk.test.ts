@@ -44,7 +44,7 @@ async function failureOf(call: Promise<unknown>): Promise<BerthApiError> {
   return error;
 }
 
-for (const protocol of ["connect", "grpc", "grpc-web"] as const) {
+for (const protocol of ["connect", "grpc", "grpc-web", "rest"] as const) {
   test(`over ${protocol} it installs, waits, lists, and errors are the same`, async () => {
     const sdk = client({ protocol });
     const { id } = await sdk.releases.installRelease({ ...at(protocol), chart, values: { value: "given" } });

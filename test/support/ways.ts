@@ -29,7 +29,7 @@ export const METHODS = BERTH_SERVICES.flatMap((service) => service.methods);
 const BINDINGS = httpBindings(BERTH_SERVICES);
 
 /** The protocols that the SDK speaks. */
-export const PROTOCOLS = ["connect", "grpc-web", "grpc"] as const satisfies Protocol[];
+export const PROTOCOLS = ["connect", "grpc-web", "grpc", "rest"] as const satisfies Protocol[];
 
 /** An RPC by its name. */
 export function methodOf(name: string): DescMethod {

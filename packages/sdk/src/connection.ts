@@ -58,6 +58,6 @@ export function connect(options: ConnectionOptions): Connection {
     for (const [name, value] of Object.entries(await headers())) request.header.set(name, value);
     return next(request);
   };
-  const transport = options.transport ?? createTransport({ baseUrl: url, protocol, interceptors: [addHeaders] });
+  const transport = options.transport ?? createTransport({ baseUrl: url, protocol, interceptors: [addHeaders], fetch });
   return { url, protocol, transport, fetch, clock, headers, retry: { ...RETRY, ...options.retry } };
 }

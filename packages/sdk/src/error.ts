@@ -68,6 +68,8 @@ const KINDS: Readonly<Partial<Record<Code, ErrorKind>>> = {
 export function toApiError(error: unknown): BerthApiError {
   if (error instanceof BerthApiError) return error;
   const connect = ConnectError.from(error);
+  // What REST has answered comes through Connect's hands.
+  if (connect.cause instanceof BerthApiError) return connect.cause;
   const [info] = connect.findDetails(errorDetails.ErrorInfoSchema);
   if (info === undefined) return fromClient(connect);
   const [violation] = connect.findDetails(errorDetails.BadRequestSchema).flatMap((one) => one.fieldViolations);

@@ -1,3 +1,5 @@
+import { basename, resolve } from "node:path";
+
 import type { Command } from "commander";
 
 import { speaks, targetOf } from "../command.ts";
@@ -64,14 +66,28 @@ export async function toInstallRequest(
   if (second !== undefined && generateName) {
     throw new CliError("There is a name and --generate-name.", "Leave one of them away.");
   }
+  const chart = await toChart(session.io, second ?? first, options);
+  // What is uploaded has no name to Berth: it is that of the file, as Helm has it. A key wants the same request each time.
+  const isMade = generateName && "archive" in chart && options.idempotencyKey === undefined;
+  const made = isMade ? nameOfFile(first, session.berth.connection.clock.now()) : "";
   return {
-    ...targetOf(session, second === undefined ? "" : first),
-    chart: await toChart(session.io, second ?? first, options),
+    ...targetOf(session, second === undefined ? made : first),
+    chart,
     ...(await toValues(session.io, options)),
     ...toPolicy(options),
-    ...{ generateName, createNamespace, replace, planToken },
+    ...{ generateName: generateName && made === "", createNamespace, replace, planToken },
     options: toOptions(options),
     labels: toLabels(labels),
     expose: toExpose(options),
   };
+}
+
+/** A name out of a file's or folder's, up to its first dot, and the time in seconds. */
+function nameOfFile(path: string, now: number): string {
+  const [base = ""] = basename(resolve(path)).split(".");
+  const word = base
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return `${word === "" ? "chart" : word.slice(0, 40)}-${String(Math.floor(now / 1000))}`;
 }

@@ -15,6 +15,7 @@ import { addChartOptions, toChart } from "../request/chart.ts";
 import type { ChartOptions } from "../request/chart.ts";
 import { readFiles } from "../request/files.ts";
 import type { ChartFile } from "../request/files.ts";
+import type { Session } from "../session.ts";
 
 interface Options extends ChartOptions {
   readonly destination?: string;
@@ -27,26 +28,31 @@ export function addPull(program: Command, maker: Maker): void {
   const command = program
     .command("pull")
     .alias("fetch")
-    .argument("<chart>", "URL, or name of the chart")
-    .summary("fetch a chart's files")
+    .argument("<chart...>", "URLs, or names of charts")
+    .summary("fetch charts' files")
     .description(
-      "Fetches a chart's files through Berth, which reaches repositories that you may not, and writes them as NAME-VERSION.tgz. The archive is put together here: its digest is not that of its source.",
+      "Fetches charts' files through Berth, which reaches repositories that you may not, and writes them as NAME-VERSION.tgz. The archive is put together here: its digest is not that of its source.",
     )
     .option("-d, --destination <folder>", "folder to write to", ".")
     .option("--untar", "write a folder instead of an archive")
     .option("--untardir <folder>", "with --untar, folder in the destination that the chart's folder is made in");
-  speaks<Options>(maker, addChartOptions(command), async (session, options, argument = "") => {
-    const { berth, namespace, call, io } = session;
-    const reference = await toChart(io, argument, options);
-    const shown = await berth.charts.showChart({ namespace, chart: reference }, call);
-    const name = textOf(shown, "name");
-    const files = await readFiles(session, reference, shown, () => true);
-    const { destination = ".", untardir = "." } = options;
-    const archive = join(destination, `${name}-${textOf(shown, "version")}.tgz`);
-    const target = options.untar === true ? join(destination, untardir, name) : archive;
-    await (options.untar === true ? writeFolder(target, files) : writeArchive(target, name, files));
-    io.stdout.write(`${target}\n`);
+  speaks<Options>(maker, addChartOptions(command), async (session, options, ...charts) => {
+    for (const chart of charts) session.io.stdout.write(`${await pull(session, options, chart ?? "")}\n`);
   });
+}
+
+/** Writes a chart, and gives where. */
+async function pull(session: Session, options: Options, argument: string): Promise<string> {
+  const { berth, namespace, call, io } = session;
+  const reference = await toChart(io, argument, options);
+  const shown = await berth.charts.showChart({ namespace, chart: reference }, call);
+  const name = textOf(shown, "name");
+  const files = await readFiles(session, reference, shown, () => true);
+  const { destination = ".", untardir = "." } = options;
+  const archive = join(destination, `${name}-${textOf(shown, "version")}.tgz`);
+  const target = options.untar === true ? join(destination, untardir, name) : archive;
+  await (options.untar === true ? writeFolder(target, files) : writeArchive(target, name, files));
+  return target;
 }
 
 /** A word of the metadata that becomes part of a path. */

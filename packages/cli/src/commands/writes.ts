@@ -49,7 +49,7 @@ export function addRollback(program: Command, maker: Maker): void {
 export function addUninstall(program: Command, maker: Maker): void {
   const command = program
     .command("uninstall")
-    .aliases(["delete", "un"])
+    .aliases(["del", "delete", "un"])
     .argument("<name...>", "names of releases")
     .summary("remove releases")
     .description("Removes releases with their objects and history, one after the other.")
