@@ -24,6 +24,7 @@ import {
   releasePorts,
   secureClaims,
   unknown,
+  untilKnown,
   writeStatus,
   yieldPort,
 } from "../domain/exposures/index.ts";
@@ -219,11 +220,12 @@ interface Made {
 }
 
 async function report(
-  { client, cache, clock }: ExposureControllerParts,
+  parts: ExposureControllerParts,
   exposure: ExposureObject,
   verdict: Verdict,
   made?: Made,
 ): Promise<Outcome> {
+  const { client, cache, clock } = parts;
   const { metadata, status: before } = exposure;
   const { generation = 0 } = metadata;
   const claim = before?.claim;
@@ -231,7 +233,7 @@ async function report(
   const target = made?.wish === undefined ? before?.target : made.driver.describe(made.wish);
   const service = serviceOf(cache, exposure);
   const release = service === undefined ? (before?.release ?? "") : releaseOf(service);
-  await writeStatus(client, exposureReference(exposure), exposure, {
+  const stored = await writeStatus(client, exposureReference(exposure), exposure, {
     observedGeneration: generation,
     ...(claim === undefined ? {} : { claim, port: claim.port }),
     ...(claim === undefined || at === "" ? {} : { address: at }),
@@ -240,6 +242,9 @@ async function report(
     ...(made?.pool.spec.simulated === true ? { simulated: true } : {}),
     conditions: conditionsOf(before, verdict, generation, clock.now()),
   });
+  const { resourceVersion } = stored.metadata;
+  if (stored !== exposure)
+    await untilKnown(parts, exposure, ({ metadata: now }) => now.resourceVersion === resourceVersion);
   if (verdict.status === "True") return { kind: "done" };
   const rest = verdict.reason === "POOL_EXHAUSTED" ? SOON : LATER;
   return { kind: "requeueAfter", ms: rest * (1 + Math.random()) };
@@ -255,6 +260,7 @@ async function finish(parts: ExposureControllerParts, exposure: ExposureObject):
     return report(parts, exposure, refused(ours));
   }
   await dropFinalizer(parts.client, exposureReference(exposure), exposure);
+  await untilKnown(parts, exposure, () => false);
   return { kind: "done" };
 }
 

@@ -50,3 +50,4 @@ export type {
   PoolView,
   Reservation,
 } from "./types.ts";
+export { untilKnown } from "./until.ts";

@@ -1,5 +1,11 @@
 import type { Clock } from "@berth/base";
-import type { CacheChange, Informer } from "@berth/kube";
+import type { CacheChange, Informer, KubeObject } from "@berth/kube";
+
+import type { ExposureCache } from "./cache.ts";
+import type { ExposureObject } from "./resource.ts";
+
+/** How long the cache is waited for after a write, in milliseconds. */
+const KNOWN = 500;
 
 /** Waits until a cache says what is waited for, at most so many milliseconds; whether it does. */
 export async function until<T>(
@@ -14,6 +20,24 @@ export async function until<T>(
   await clock.sleep(timeoutMs, done.signal).catch(() => undefined);
   end();
   return isSo();
+}
+
+/**
+ * Waits a moment until the cache knows what was just written of an exposure, or
+ * that it is gone: the next look at it, which its own changes ask for, is not to
+ * do it all again.
+ */
+export async function untilKnown(
+  { cache, clock }: { readonly cache: ExposureCache; readonly clock: Clock },
+  { metadata }: KubeObject,
+  isKnown: (now: ExposureObject) => boolean,
+): Promise<void> {
+  const key = `${metadata.namespace}/${metadata.name}`;
+  const look = () => {
+    const now = cache.exposures.get(key);
+    return now === undefined || now.metadata.uid !== metadata.uid || isKnown(now);
+  };
+  await until(cache.exposures, clock, look, KNOWN);
 }
 
 /** Changes of a cache as they come; of a key that changes while nobody reads, the newest alone. Ends with the signal. */
