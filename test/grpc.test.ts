@@ -48,7 +48,10 @@ async function reflect(version: string, requests: readonly object[]): Promise<Re
 }
 
 type Methods = Record<string, (...args: unknown[]) => unknown>;
-type ClientClass = new (address: string, credentials: grpc.ChannelCredentials) => grpc.Client & Methods;
+interface ClientClass {
+  new (address: string, credentials: grpc.ChannelCredentials): grpc.Client & Methods;
+  readonly service: grpc.ServiceDefinition;
+}
 
 function path(root: object, name: string): ClientClass {
   return name.split(".").reduce<unknown>((at, part) => (at as Record<string, unknown>)[part], root) as ClientClass;
@@ -78,14 +81,7 @@ for (const version of ["v1", "v1alpha"]) {
 
 test("a grpc-js client that knows nothing but reflection installs and reads a release", async () => {
   const [answer] = await reflect("v1", [{ file_containing_symbol: "berth.v1.ReleaseService" }]);
-  const file = (answer?.file_descriptor_response?.file_descriptor_proto ?? []).map((bytes) =>
-    fromBinary(FileDescriptorProtoSchema, bytes),
-  );
-  const set = Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file })));
-  const Client = path(
-    grpc.loadPackageDefinition(loadFileDescriptorSetFromBuffer(set, { keepCase: true })),
-    "berth.v1.ReleaseService",
-  );
+  const Client = path(grpc.loadPackageDefinition(definitionOf(answer)), "berth.v1.ReleaseService");
   const client = new Client(address, grpc.credentials.createInsecure());
   const call = <T>(method: string, request: object, metadata = new grpc.Metadata()) =>
     new Promise<T>((resolve, reject) => {
@@ -104,6 +100,69 @@ test("a grpc-js client that knows nothing but reflection installs and reads a re
   await assert.rejects(call("GetRelease", { ...target, name: "none" }), { code: grpc.status.NOT_FOUND });
   client.close();
 });
+
+test("a grpc-js client reaches every RPC, server streams included, and reads why it is refused", async () => {
+  const [list] = await reflect("v1", [{ list_services: "" }]);
+  const names = (list?.list_services_response?.service ?? []).map(({ name }) => name);
+  const services = names.filter((name) => !name.startsWith("grpc.reflection."));
+  const answers = await reflect(
+    "v1",
+    services.map((name) => ({ file_containing_symbol: name })),
+  );
+  const refused: string[] = [];
+  for (const [at, name] of services.entries()) {
+    const Client = path(grpc.loadPackageDefinition(definitionOf(answers[at])), name);
+    const client = new Client(address, grpc.credentials.createInsecure());
+    for (const [method, { responseStream }] of Object.entries(Client.service)) {
+      // A request in which nothing stands; of a stream one that has its cluster.
+      const { code, details } = responseStream ? await first(client, method) : await ask(client, method);
+      const isGood = code === grpc.status.OK || code === grpc.status.INVALID_ARGUMENT || code === grpc.status.NOT_FOUND;
+      assert.ok(isGood, `${name}/${method}: ${String(code)}`);
+      if (name.startsWith("berth.") && code !== grpc.status.OK) {
+        assert.ok(details > 0, `${name}/${method} says why in its details`);
+        refused.push(method);
+      }
+    }
+    client.close();
+  }
+  for (const method of ["InstallRelease", "WatchOperation"]) assert.ok(refused.includes(method), method);
+});
+
+interface Ending {
+  readonly code: grpc.status;
+  /** Bytes of the error's details. */
+  readonly details: number;
+}
+
+function endingOf(error: grpc.ServiceError | null): Ending {
+  const [details = ""] = error?.metadata.get("grpc-status-details-bin") ?? [];
+  return { code: error?.code ?? grpc.status.OK, details: details.length };
+}
+
+function ask(client: Methods, method: string): Promise<Ending> {
+  return new Promise((resolve) => {
+    client[method]?.({}, (error: grpc.ServiceError | null) => resolve(endingOf(error)));
+  });
+}
+
+/** The first message of a stream, or why there is none. */
+function first(client: Methods, method: string): Promise<Ending> {
+  return new Promise((resolve) => {
+    const stream = client[method]?.({ cluster: "local" }) as grpc.ClientReadableStream<object>;
+    stream.on("error", (error) => resolve(endingOf(error as grpc.ServiceError)));
+    stream.once("data", () => {
+      resolve(endingOf(null));
+      stream.cancel();
+    });
+  });
+}
+
+function definitionOf(answer: Reflected | undefined): Parameters<typeof grpc.loadPackageDefinition>[0] {
+  const files = answer?.file_descriptor_response?.file_descriptor_proto ?? [];
+  const file = files.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+  const set = Buffer.from(toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file })));
+  return loadFileDescriptorSetFromBuffer(set, { keepCase: true });
+}
 
 test("an error carries code, field, hint and request id in its details", async () => {
   const client = createClient(releaseService.ReleaseService, createGrpcTransport({ baseUrl: berth.url }));

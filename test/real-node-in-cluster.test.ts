@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { silentLogger, systemClock } from "@berth/base";
+import { operationService, releaseService } from "@berth/contract";
 import {
   ensureRealNode,
   nodeImages,
@@ -16,6 +17,7 @@ import {
 import type { DevCluster } from "@berth/devcluster";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 import type { KubeClient, KubeObject } from "@berth/kube";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 
 import { buildBerthImage } from "../tools/image/build.ts";
 import { CHARTS_SERVER, callerScript } from "./support/caller.ts";
@@ -24,6 +26,8 @@ import { makeChartDirectory } from "./support/charts.ts";
 import { helm } from "./support/helm.ts";
 import { isReady, killProgram, logOf, nodePod, until } from "./support/pods.ts";
 import type { Pod } from "./support/pods.ts";
+import { openServiceProxy } from "./support/service-proxy.ts";
+import type { ServiceProxy } from "./support/service-proxy.ts";
 
 const skip = whyNoRealNode()?.message ?? false;
 const CHART = join(repository, "charts/berth");
@@ -129,12 +133,16 @@ async function create(kind: string, body: object): Promise<void> {
   await kube.request({ method: "POST", path: `/api/v1/namespaces/${WORK}/${kind}`, body });
 }
 
-/** Packs the chart and serves it in the cluster; gives its file's name. */
-async function serveChart(): Promise<string> {
+async function packedChart(): Promise<Buffer> {
   await using charts = await makeChartDirectory();
   const chart = await charts.write("app", { "templates/app.yaml": APP });
   await helm(cluster.kubeconfig, "package", chart, "-d", charts.path);
-  const archive = await readFile(join(charts.path, "app-1.0.0.tgz"));
+  return await readFile(join(charts.path, "app-1.0.0.tgz"));
+}
+
+/** Serves the chart in the cluster; gives its file's name. */
+async function serveChart(): Promise<string> {
+  const archive = await packedChart();
   await create("configmaps", {
     ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "charts" } },
     binaryData: { "app-1.0.0.tgz": archive.toString("base64") },
@@ -264,6 +272,72 @@ async function judge(log: string): Promise<void> {
   const again = calls.filter(({ sent }) => sent > 1).length;
   assert.ok(again > 0 && again <= RELEASES.length, `the kill breaks calls, the upgrade does not: ${String(again)}`);
   assert.deepEqual(await list(`/api/v1/namespaces/${WORK}/secrets`), [], "deleted with their history");
+}
+
+test(
+  "through the API server's proxy come REST, events, Connect and Swift's API, for whoever may use it",
+  { skip, timeout: 200_000 },
+  async () => {
+    // The API server calls pods from the node's own address.
+    const wanted = ["unauthenticated.from={10.244.0.0/16}", "service.clusterService=true", "service.swiftPort=9855"];
+    await helm(
+      cluster.kubeconfig,
+      ...inHome("upgrade", "berth", await nextChart(), "--wait", "--reuse-values", ...sets(...wanted)),
+    );
+    const service = await kube.request<KubeObject>({ path: `/api/v1/namespaces/${HOME}/services/berth` });
+    assert.equal(service.metadata.labels?.["kubernetes.io/cluster-service"], "true");
+    const proxy = await openServiceProxy(cluster.kubeconfig, HOME, "berth:http");
+    const releases = `/v1/clusters/local/namespaces/${WORK}/releases`;
+
+    const events = await proxy.events(
+      `${releases}?name=by-proxy&options.wait=true`,
+      await packedChart(),
+      "application/gzip",
+    );
+    assert.deepEqual([events[0]?.name, events.at(-1)?.name], ["operation", "operation"]);
+    const [first, last] = [events[0]?.ms ?? 0, events.at(-1)?.ms ?? 0];
+    assert.ok(last - first > 1_000, `events come as they happen, not together: ${JSON.stringify(events)}`);
+    await assertAnswer(proxy, `GET ${releases}/by-proxy`, 200, { status: "deployed" });
+    await assertAnswer(proxy, `GET ${releases}/none`, 404, { code: "RELEASE_NOT_FOUND" });
+
+    const target = { cluster: "local", namespace: WORK, name: "by-proxy" };
+    const client = createClient(releaseService.ReleaseService, proxy.transport);
+    assert.equal((await client.getRelease(target)).revision, 1);
+    const refused = await client.getRelease({ ...target, name: "none" }).catch((error: unknown) => error);
+    assert.equal(ConnectError.from(refused).code, Code.NotFound);
+    const { operations: done } = await createClient(operationService.OperationService, proxy.transport).listOperations({
+      ...{ namespace: WORK, release: "by-proxy" },
+    });
+    const follow = createClient(operationService.OperationService, proxy.transport).watchOperation({
+      id: done[0]?.id ?? "",
+    });
+    const news: unknown[] = [];
+    for await (const { news: told } of follow) news.push(told.case);
+    const isEvent = (name: unknown) => name !== "operation";
+    assert.deepEqual(news.filter(isEvent), events.map(({ name }) => name).filter(isEvent));
+
+    const swift = await openServiceProxy(cluster.kubeconfig, HOME, "berth:swift");
+    const old = "/tiller/v2/releases";
+    for (const way of [proxy, swift])
+      await assertAnswer(way, `GET ${old}/by-proxy/status/json`, 200, { name: "by-proxy" });
+    // As curl sends it: `-d` makes every body a form's.
+    const bad = await swift.send(
+      "POST",
+      `${old}/other/json`,
+      '{"chart_url": "none"}',
+      "application/x-www-form-urlencoded",
+    );
+    assert.deepEqual([bad.status, (bad.body as { code: number }).code], [400, 3]);
+    await assertAnswer(swift, `DELETE ${old}/by-proxy/json?purge=true`, 200, {});
+    await assertAnswer(proxy, `GET ${releases}/by-proxy`, 404, { code: "RELEASE_NOT_FOUND" });
+  },
+);
+
+async function assertAnswer(proxy: ServiceProxy, asked: string, status: number, fields: object): Promise<void> {
+  const [method = "", path = ""] = asked.split(" ");
+  const answer = await proxy.send(method, path);
+  assert.equal(answer.status, status, JSON.stringify(answer.body));
+  assert.partialDeepStrictEqual(answer.body, fields);
 }
 
 test("uninstalled, Berth leaves its CRDs, and in its namespace what it has stored", { skip }, async () => {

@@ -81,3 +81,46 @@ test("headers over the limit are refused by either HTTP, and connections over th
     await port.close(100);
   }
 });
+
+test("connections that are idle are closed after their time", async () => {
+  const limits = { ...DEFAULT_LIMITS, keepAliveMs: RECEIVE, idleSessionMs: RECEIVE };
+  const port = createPort((_request, response) => response.end("now"), { limits });
+  const { port: number } = await port.listen(0, "127.0.0.1");
+  try {
+    const kept = connect(number, "127.0.0.1");
+    kept.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    kept.resume();
+    const session = connectHttp2(`http://127.0.0.1:${String(number)}`);
+    const closed = Promise.all([once(kept, "close"), once(session, "close")]);
+    session.request({ ":path": "/" }).resume();
+    await closed;
+  } finally {
+    await port.close(100);
+  }
+});
+
+test("a connection of HTTP/2 has so many streams at a time; what is more waits", async () => {
+  const limits = { ...DEFAULT_LIMITS, streams: 2 };
+  const waiting: (() => void)[] = [];
+  const port = createPort((_request, response) => waiting.push(() => response.end("late")), { limits });
+  const { port: number } = await port.listen(0, "127.0.0.1");
+  const until = async (count: number) => {
+    while (waiting.length < count) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  try {
+    const session = connectHttp2(`http://127.0.0.1:${String(number)}`);
+    await once(session, "remoteSettings");
+    const streams = Array.from({ length: 3 }, () => session.request({ ":path": "/" }).resume());
+    const closed = Promise.all(streams.map((stream) => once(stream, "close")));
+    await until(2);
+    await new Promise((resolve) => setTimeout(resolve, RECEIVE / 2));
+    assert.equal(waiting.length, 2);
+    waiting[0]?.();
+    await until(3);
+    for (const end of waiting) end();
+    await closed;
+    session.destroy();
+  } finally {
+    await port.close(100);
+  }
+});
