@@ -7,6 +7,7 @@ import { ownTestCluster } from "@berth/devcluster";
 import type { DevCluster } from "@berth/devcluster";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 import type { ClusterConnection, KubeClient } from "@berth/kube";
+import { parseAllDocuments } from "yaml";
 
 import { refused, succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
@@ -268,6 +269,59 @@ test("a dead cluster delays nobody, and lists say how old its facts are", async 
   const { clusters } = await list();
   assert.match(clusters.find(({ name }) => name === "lost")?.status.last_error ?? "", /./);
   refused(await berth.request("GET", "/v1/clusters/dead/namespaces/default/releases/any"), 503, "CLUSTER_UNREACHABLE");
+});
+
+test("what a cluster needs is printed first, made by whoever may, and is all that Berth has there then", async () => {
+  const credentials = { kubeconfig: await readFile(far.kubeconfig, "utf8") };
+  interface Bootstrapped {
+    readonly manifest: string;
+    readonly cluster?: ClusterAnswer;
+  }
+  const ask = (body: object) => berth.request<Bootstrapped>("POST", "/v1/clusters:bootstrap", body);
+  const shown = await ask({ name: "made", credentials, validate_only: true });
+  assert.equal(shown.status, 200, JSON.stringify(shown.body));
+  const objects = parseAllDocuments(shown.body.manifest).map((one) => one.toJS() as { kind: string });
+  assert.deepEqual(
+    [...new Set(objects.map(({ kind }) => kind))],
+    ["Namespace", "ServiceAccount", "Secret", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"],
+  );
+  refused(await berth.request("GET", "/v1/clusters/made"), 404, "CLUSTER_NOT_FOUND", "name");
+
+  const made = await ask({ name: "made", credentials });
+  assert.equal(made.status, 200, JSON.stringify(made.body));
+  assert.equal(made.body.manifest, shown.body.manifest);
+  await ready("made");
+  await statusOf(
+    "made",
+    ({ capabilities }) => capabilities?.includes("exposures") === true,
+    "its definitions are served",
+  );
+  const secret = `api/v1/namespaces/${berth.home}/secrets/${made.body.cluster?.secret_name ?? ""}`;
+  const { data = {} } = (await berth.object<{ data?: Record<string, string> }>(secret)) ?? {};
+  assert.deepEqual(Object.keys(data).sort(), ["ca.crt", "token"], "the ServiceAccount's token alone is stored");
+  const releases = "/v1/clusters/made/namespaces/default/releases";
+  succeeded(await berth.request<OperationAnswer>("POST", releases, { name: "deployed", chart: { path: chart } }));
+
+  // It has pools and exposures of its own by now.
+  const pool = {
+    name: "far-pool",
+    driver: "DRIVER_CONFIGMAP",
+    ports: { from: 21_000, to: 21_009 },
+    all_namespaces: true,
+  };
+  const pools = "/v1/clusters/made/pools";
+  const wait = async () => {
+    const answer = await berth.request("POST", pools, { ...pool, simulated: true });
+    return answer.status === 200 ? true : undefined;
+  };
+  await eventually("the cluster takes a pool", wait);
+  assert.equal((await berth.request("GET", `${pools}/far-pool`)).status, 200);
+  refused(await berth.request("GET", "/v1/clusters/local/pools/far-pool"), 404, "POOL_NOT_FOUND", "pool");
+
+  const again = await ask({ name: "made", credentials });
+  assert.equal(again.status, 200, JSON.stringify(again.body));
+  await ready("made");
+  refused(await ask({ name: "made", credentials: { token: "x" } }), 400, "INVALID_ARGUMENT", "server");
 });
 
 test("clusters that cannot be are refused, and no credential is ever answered", async () => {

@@ -78,10 +78,10 @@ test("operations, requests, the engine and the watches are counted, by patterns 
   assert.ok(valueOf(text, `berth_operation_duration_seconds_count{verb="install",state="succeeded"}`) >= 1);
   assert.equal(valueOf(text, `berth_operations_open{state="running"}`), 0);
   assert.equal(valueOf(text, `berth_engine_state{state="ready"}`), 1);
-  assert.equal(valueOf(text, `berth_watch_state{watch="release-secrets",state="synced"}`), 1);
-  assert.ok(valueOf(text, `berth_watch_objects{watch="release-secrets"}`) >= 1);
-  assert.ok(valueOf(text, `berth_watch_silent_seconds{watch="release-secrets"}`) < 150);
-  assert.ok(valueOf(text, "berth_releases") >= 1);
+  assert.equal(valueOf(text, `berth_watch_state{cluster="local",watch="release-secrets",state="synced"}`), 1);
+  assert.ok(valueOf(text, `berth_watch_objects{cluster="local",watch="release-secrets"}`) >= 1);
+  assert.ok(valueOf(text, `berth_watch_silent_seconds{cluster="local",watch="release-secrets"}`) < 150);
+  assert.ok(valueOf(text, `berth_releases{cluster="local"}`) >= 1);
   for (const secret of ["very-telling", "none-of-it", "hidden-value", "odd-path", berth.namespace]) {
     assert.ok(!text.includes(secret), secret);
   }

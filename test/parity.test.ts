@@ -106,7 +106,8 @@ for (const method of METHODS) {
       const line = (COMMANDS[method.name] ?? "").split(" ").map((one) => words[one as keyof typeof words] ?? one);
       const told = await byCommandLine(berth, [...line, "--cluster", word, "-n", word]);
       assert.deepEqual(withoutAnswer(told), withoutAnswer(rest), "the command line");
-      if (word === "Not_Valid" && method.input.fields.length > 0) assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
+      if (word === "Not_Valid" && method.input.fields.length > 0)
+        assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
       if ("answer" in rest) return;
       assert.notEqual(rest.error.code, "INTERNAL");
       assert.notEqual(rest.error.code, "ROUTE_NOT_FOUND");

@@ -28,7 +28,9 @@ export function composeClusters(
       const { manifest, cluster } = await gate.bootstrap(...wish);
       return { manifest, cluster: cluster === undefined ? undefined : toDeclared(shown, cluster) };
     },
-    ready: () => cache.ready(),
+    /** Whether each cluster answered when it was last asked. */
+    states: () =>
+      controller.names().map((cluster) => ({ cluster, isUp: controller.factsOf(cluster).state === "ready" })),
     watches: () => cache.watches(),
     start() {
       cache.start();

@@ -131,7 +131,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     ...{ charts, chartSources: declared, exposures: exposing, clusters: declaredClusters },
-    facts: factsOf(engine, { caches, index, operations, exposing, declared }),
+    facts: factsOf(engine, { caches, operations, exposing, declared, declaredClusters }),
     readiness: [
       ...readinessOf(engine, index, operations),
       { name: "exposures", check: () => exposing.ready(cluster.name) },
@@ -191,23 +191,28 @@ function factsOf(
   engine: Engine,
   parts: {
     readonly caches: ReleaseCaches;
-    readonly index: ReleaseIndex;
     readonly operations: Operations;
     readonly exposing: RoutedExposures;
     readonly declared: Pick<ReleaseIndex, "watches">;
+    readonly declaredClusters: ReturnType<typeof composeClusters>;
   },
 ): Berth["facts"] {
-  const { caches, index, operations, exposing, declared } = parts;
+  const { caches, operations, exposing, declared, declaredClusters } = parts;
   return {
     onEnded: (listener) => operations.onEnded(listener),
     engine: () => ({
       ...{ state: engine.state().name, restarts: engine.restarts(), refusedCharts: engine.refusedCharts().size },
     }),
     operations: () => operations.open(),
-    watches: () => [caches, operations, exposing, declared].flatMap((part) => part.watches()),
+    watches: () => [caches, operations, exposing, declared, declaredClusters].flatMap((part) => part.watches()),
     pools: () => exposing.facts().pools,
     exposures: () => exposing.facts().exposures,
-    releases: () => (index.ready().ok ? caches.table.size() : undefined),
+    releases: () =>
+      caches.clusterNames().flatMap((cluster) => {
+        if (caches.indexOf(cluster)?.ready().ok !== true) return [];
+        return [{ cluster, count: caches.table.size(cluster) }];
+      }),
+    clusters: () => declaredClusters.states(),
   };
 }
 

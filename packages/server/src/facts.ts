@@ -12,6 +12,8 @@ export interface Facts {
   watches(): readonly Watch[];
   pools(): readonly Pool[];
   exposures(): readonly Exposure[];
-  /** Releases of the cluster; undefined while they are not known. */
-  releases(): number | undefined;
+  /** Releases of each cluster of which they are known. */
+  releases(): readonly { readonly cluster: string; readonly count: number }[];
+  /** Whether each cluster answered when it was last asked. */
+  clusters(): readonly { readonly cluster: string; readonly isUp: boolean }[];
 }

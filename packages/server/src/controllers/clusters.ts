@@ -54,6 +54,8 @@ export interface ClusterControllerParts {
 /** Connects to what is declared, follows its credentials, and says how each cluster is. */
 export interface ClusterController {
   start(): void;
+  /** Those that were asked how they are. */
+  names(): readonly string[];
   /** How this replica sees a cluster, the home too. */
   factsOf(name: string): ClusterFacts;
   stop(): Promise<void>;
@@ -88,6 +90,7 @@ export function createClusterController(parts: ClusterControllerParts): ClusterC
   const end = cache.onChange((name) => queue.add(name));
   return {
     start: () => queue.add(home),
+    names: () => [...held.facts.keys()],
     factsOf: (name) => held.facts.get(name) ?? NO_FACTS,
     async stop() {
       end();

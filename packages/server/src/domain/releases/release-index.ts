@@ -65,7 +65,7 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
-    watches: () => informers.map((informer, i) => ({ name: `release-${places[i]?.storage ?? ""}`, informer })),
+    watches: () => informers.map((informer, i) => ({ name: nameOf(places[i] as Place), informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
     freshness: () => freshnessOf(informers, known()),
     newest: () => orNotReady(() => [...newest.values()]),
@@ -109,9 +109,19 @@ function followNewest(informers: readonly Informer<StoredRevision>[]) {
   };
 }
 
+/** What one watch looks at: one namespace, or all. */
+interface Place {
+  readonly namespace: string | undefined;
+  readonly storage: StorageKind;
+}
+
+function nameOf({ namespace, storage }: Place): string {
+  return namespace === undefined ? `release-${storage}` : `release-${storage}:${namespace}`;
+}
+
 function createRevisionInformer(
   cluster: Cluster,
-  { namespace, storage }: { readonly namespace: string | undefined; readonly storage: StorageKind },
+  { namespace, storage }: Place,
   log: Logger,
   clock: Clock,
 ): Informer<StoredRevision> {

@@ -120,11 +120,19 @@ function addOperations({ facts }: Berth, registers: Registry[]): void {
     },
   });
   new Gauge({
-    ...{ name: "berth_releases", help: "Releases of the cluster; absent while they are not known.", registers },
+    ...{ name: "berth_releases", help: "Releases of a cluster; absent while they are not known.", registers },
+    labelNames: ["cluster"],
     collect() {
-      const releases = facts.releases();
-      if (releases === undefined) this.remove();
-      else this.set(releases);
+      this.reset();
+      for (const { cluster, count } of facts.releases()) this.set({ cluster }, count);
+    },
+  });
+  new Gauge({
+    ...{ name: "berth_cluster_up", help: "1 where a cluster answered when it was last asked.", registers },
+    labelNames: ["cluster"],
+    collect() {
+      this.reset();
+      for (const { cluster, isUp } of facts.clusters()) this.set({ cluster }, isUp ? 1 : 0);
     },
   });
 }
@@ -152,29 +160,36 @@ function addEngine({ facts }: Berth, registers: Registry[]): void {
   });
 }
 
-function addWatches({ facts }: Berth, registers: Registry[]): void {
+function addWatches({ facts, defaultCluster }: Berth, registers: Registry[]): void {
+  const watches = () =>
+    facts
+      .watches()
+      .map(({ cluster = defaultCluster, name: watch, informer }) => ({ at: { cluster, watch }, informer }));
   new Gauge({
-    ...{ name: "berth_watch_objects", help: "Objects of a cache.", labelNames: ["watch"], registers },
+    ...{ name: "berth_watch_objects", help: "Objects of a cache.", labelNames: ["cluster", "watch"], registers },
     collect() {
-      for (const { name, informer } of facts.watches()) this.set({ watch: name }, informer.size());
+      this.reset();
+      for (const { at, informer } of watches()) this.set(at, informer.size());
     },
   });
   new Gauge({
     ...{ name: "berth_watch_state", help: "1 for the state that a watch is in.", registers },
-    labelNames: ["watch", "state"],
+    labelNames: ["cluster", "watch", "state"],
     collect() {
-      for (const { name, informer } of facts.watches()) {
-        for (const state of WATCH_STATES) this.set({ watch: name, state }, informer.state().name === state ? 1 : 0);
+      this.reset();
+      for (const { at, informer } of watches()) {
+        for (const state of WATCH_STATES) this.set({ ...at, state }, informer.state().name === state ? 1 : 0);
       }
     },
   });
   new Gauge({
     ...{ name: "berth_watch_silent_seconds", help: "Since a watch was last told anything.", registers },
-    labelNames: ["watch"],
+    labelNames: ["cluster", "watch"],
     collect() {
-      for (const { name, informer } of facts.watches()) {
+      this.reset();
+      for (const { at, informer } of watches()) {
         const silent = informer.silentMs();
-        if (Number.isFinite(silent)) this.set({ watch: name }, silent / 1000);
+        if (Number.isFinite(silent)) this.set(at, silent / 1000);
       }
     },
   });
