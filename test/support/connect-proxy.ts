@@ -8,6 +8,8 @@ export interface ConnectProxy extends AsyncDisposable {
   readonly url: string;
   /** Hosts and ports that tunnels were asked to. */
   readonly asked: readonly string[];
+  /** Cuts what is open. */
+  cut(): void;
 }
 
 /** Starts a proxy on the loopback address. */
@@ -38,6 +40,7 @@ export async function startConnectProxy(): Promise<ConnectProxy> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    cut: () => open.forEach((socket) => socket.destroy()),
     async [Symbol.asyncDispose]() {
       server.close();
       for (const socket of open) socket.destroy();

@@ -11,7 +11,7 @@ import type { Summaries } from "./summaries.ts";
 /** Records of one cluster that are read at once in the background. */
 const AT_ONCE = 8;
 /** Repetitions where the API server does not answer, in milliseconds. */
-const RETRY = { initial: 500, max: 30_000 };
+const RETRY = { initial: 200, max: 3_000 };
 
 /** Codes of what passes by itself. */
 const PASSING: ReadonlySet<string> = new Set(["CLUSTER_UNREACHABLE", "UNAVAILABLE", "EXHAUSTED", "UNAUTHENTICATED"]);
@@ -80,7 +80,9 @@ export function createFiller(parts: FillerParts): Filler {
         const rest = lane.restUntil - clock.monotonic();
         if (rest > 0) await clock.sleep(rest);
         if (await fill(lane, key)) lane.failures = 0;
-        else lane.restUntil = clock.monotonic() + backoff(lane.failures++, RETRY);
+        // What fails at once has failed once.
+        else if (clock.monotonic() >= lane.restUntil)
+          lane.restUntil = clock.monotonic() + backoff(lane.failures++, RETRY);
       }
     } finally {
       lane.running--;
