@@ -10,7 +10,7 @@ import { composeExposures } from "./compose-exposures.ts";
 import { routeExposures } from "./route-exposures.ts";
 import type { RoutedExposures } from "./route-exposures.ts";
 import type { Config } from "./config.ts";
-import { createLoopbackAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
+import { createReviewedAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
 import { createAudit } from "./domain/audit/index.ts";
 import { createAskSource } from "./domain/chart-sources/actions/ask.ts";
@@ -75,7 +75,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   caches.add(cluster);
   const index = caches.indexOf(cluster.name) as ReleaseIndex;
   const { storageOf } = caches;
-  const access = createLoopbackAccess();
+  const access = createReviewedAccess({ clusters, clock });
   const audit = createAudit(log);
   const [policy, egress] = [chartPolicyOf(config), egressOf(config)];
   const declared = composeChartSources({ access, audit, home: cluster, log, clock }, { engine, egress });

@@ -17,6 +17,12 @@ export interface AccessRequest {
 export interface Access {
   /** Rejects with FORBIDDEN where the principal may not. */
   check(principal: Principal, request: AccessRequest): Promise<void>;
+  /** Which of the namespaces the principal may do it in; `all` where the right holds for the whole cluster. */
+  scope(
+    principal: Principal,
+    request: Omit<AccessRequest, "namespace" | "name">,
+    namespaces: () => Iterable<string>,
+  ): Promise<"all" | ReadonlySet<string>>;
 }
 
 /** Whom the cluster sees: the impersonated user, or Berth itself where undefined. */
@@ -26,19 +32,17 @@ export interface Impersonation {
 }
 
 /**
- * The rights of the loopback principal: whoever starts Berth on a machine may
- * do there what Berth may. So may whoever calls from a network that is let in.
+ * The one function that says whom a cluster sees when a principal writes. The
+ * loopback principal may do what Berth may: whoever starts Berth on a machine
+ * may do so there. So may whoever calls from a network that is let in.
  */
-export function createLoopbackAccess(): Access {
-  return { check: () => Promise.resolve() };
-}
-
-/** The one function that says whom a cluster sees when a principal writes. */
 export function impersonationOf(principal: Principal): Impersonation | undefined {
   switch (principal.source) {
     case "loopback":
     case "unauthenticated":
     case "berth":
       return undefined;
+    case "user":
+      return { user: principal.name, groups: principal.groups };
   }
 }

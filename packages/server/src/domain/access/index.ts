@@ -1,4 +1,5 @@
-export { createLoopbackAccess, impersonationOf } from "./access.ts";
+export { impersonationOf } from "./access.ts";
+export { createReviewedAccess } from "./reviewed.ts";
 export type { Access, AccessRequest, Impersonation } from "./access.ts";
 export { audited } from "./audited.ts";
 export type { AuditedContext, AuditedWrite } from "./audited.ts";

@@ -4,7 +4,7 @@ export interface Principal {
   readonly name: string;
   readonly groups: readonly string[];
   /** How the caller was recognised. */
-  readonly source: "loopback" | "unauthenticated" | "berth";
+  readonly source: "loopback" | "unauthenticated" | "berth" | "user";
 }
 
 /**

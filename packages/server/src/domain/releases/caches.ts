@@ -13,7 +13,7 @@ import { createReleaseTable } from "./table.ts";
 import type { WatchParts } from "./watch.ts";
 
 /** What is known of the releases of each cluster. */
-export interface ReleaseCaches extends Omit<WatchParts, "stuckOf"> {
+export interface ReleaseCaches extends Omit<WatchParts, "stuckOf" | "sees"> {
   /** Begins to follow a cluster; one of the same name is left before. */
   add(cluster: Cluster): void;
   /** Forgets a cluster. */

@@ -33,10 +33,11 @@ export interface ListParts {
 }
 
 /** A page of the newest revisions. */
-export async function listReleases(parts: ListParts, query: ListQuery): Promise<ReleasePage> {
+export async function listReleases(parts: ListParts, query: ListQuery, sees: RowMatcher): Promise<ReleasePage> {
   const { table, stuckOf } = parts;
   const order = parseOrder(query.orderBy);
-  const matches = compileFilter(query, stuckOf);
+  const isMeant = compileFilter(query, stuckOf);
+  const matches: RowMatcher = (row) => isMeant(row) && sees(row);
   const cursor = parsePageToken(query.pageToken, order);
   const staleClusters = await judgeClusters(parts, query);
   const cluster = query.cluster === ALL_CLUSTERS ? undefined : query.cluster;
@@ -61,7 +62,7 @@ export async function listReleases(parts: ListParts, query: ListQuery): Promise<
 }
 
 /** A page of every stored revision, of one release after the other, newest first. */
-export async function listRevisions(parts: ListParts, query: ListQuery): Promise<ReleasePage> {
+export async function listRevisions(parts: ListParts, query: ListQuery, sees: RowMatcher): Promise<ReleasePage> {
   refuseSorting(query);
   const order: Order = { column: "revision", isDescending: true };
   const matches = compileFilter(query, parts.stuckOf);
@@ -70,7 +71,7 @@ export async function listRevisions(parts: ListParts, query: ListQuery): Promise
   const names = query.cluster === ALL_CLUSTERS ? parts.clusterNames() : [query.cluster];
   const found = names
     .flatMap((name) => revisionsOf(parts, name))
-    .filter((row) => matches(row))
+    .filter((row) => matches(row) && sees(row))
     .sort((a, b) => compareRevisions(placeIn("revision", a), placeIn("revision", b)));
   const rest =
     cursor === undefined ? found : found.filter((row) => compareRevisions(placeIn("revision", row), cursor) > 0);

@@ -28,6 +28,8 @@ export interface ReleaseTable {
   /** How many releases are known, of one cluster or of all. */
   size(cluster?: string): number;
   get(place: RowPlace): Row | undefined;
+  /** Namespaces of a cluster that have releases. */
+  namespaces(cluster: string): ReadonlySet<string>;
   /** Rows in the ascending order of a column. */
   sorted(column: Column): SortedRows;
   /** Releases of a cluster whose records are not read yet; of all where it is undefined. */
@@ -75,6 +77,11 @@ export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
     },
     size: (cluster) => (cluster === undefined ? rows.size : (sizes.get(cluster) ?? 0)),
     get: (place) => rows.get(rowKey(place)),
+    namespaces(cluster) {
+      const found = new Set<string>();
+      for (const row of rows.values()) if (row.cluster === cluster) found.add(row.revision.namespace);
+      return found;
+    },
     sorted(column) {
       const known = orders.get(column) ?? createSortedRows(column, rows.values());
       orders.set(column, known);

@@ -3,13 +3,14 @@ import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import { diffRevisions } from "./diff.ts";
 import { ALL_CLUSTERS } from "./filter.ts";
+import type { RowMatcher } from "./filter.ts";
 import { listReleases, listRevisions } from "./list.ts";
 import type { Release, ReleaseReader, ReleaseView } from "./types.ts";
 import { watchReleases } from "./watch.ts";
 import type { WatchParts } from "./watch.ts";
 
 /** What the view of releases is made of. */
-export interface ReleaseViewParts extends WatchParts {
+export interface ReleaseViewParts extends Omit<WatchParts, "sees"> {
   readonly access: Access;
   readonly clusters: ClusterRegistry;
   readonly reader: ReleaseReader;
@@ -21,12 +22,13 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
   const may = (principal: Principal, target: ReleaseTarget) => checkRead(parts, principal, "get", target);
   return {
     async list(principal, query) {
-      await checkList(parts, principal, "list", query);
-      return query.allRevisions ? listRevisions(parts, query) : listReleases(parts, query);
+      const sees = await scopeOf(parts, principal, "list", query);
+      return query.allRevisions ? listRevisions(parts, query, sees) : listReleases(parts, query, sees);
     },
     async *watch(principal, filter, resumeToken, signal) {
-      await checkList(parts, principal, "watch", filter);
-      yield* watchReleases(parts, filter, resumeToken, signal);
+      // Rights change while somebody watches: each cluster's are asked again, as often as their answers count.
+      const sees = () => scopeOf(parts, principal, "watch", filter);
+      yield* watchReleases({ ...parts, sees }, filter, resumeToken, signal);
     },
     async get(principal, target, revision, options) {
       await may(principal, target);
@@ -69,16 +71,35 @@ async function checkRead(
   await parts.access.check(principal, { verb, resource: "releases", cluster, namespace, name });
 }
 
-async function checkList(
-  parts: ReleaseViewParts,
+/**
+ * Which rows of a list the principal may see. A namespace that is named has to
+ * be allowed (FORBIDDEN); of a list of all, what is not allowed is left out.
+ */
+async function scopeOf(
+  { access, clusters, clusterNames, table }: ReleaseViewParts,
   principal: Principal,
   verb: string,
-  { cluster, namespace }: { readonly cluster: string; readonly namespace: string },
-): Promise<void> {
-  if (cluster !== ALL_CLUSTERS) return checkRead(parts, principal, verb, { cluster, namespace, name: "" });
-  for (const { name } of parts.clusters.list()) {
-    await parts.access.check(principal, { verb, resource: "releases", cluster: name, namespace, name: "" });
+  { cluster: asked, namespace }: { readonly cluster: string; readonly namespace: string },
+): Promise<RowMatcher> {
+  if (asked !== ALL_CLUSTERS) clusters.get(asked);
+  if (asked !== ALL_CLUSTERS && namespace !== "") {
+    await access.check(principal, { verb, resource: "releases", cluster: asked, namespace, name: "" });
+    return () => true;
   }
+  const names = asked === ALL_CLUSTERS ? clusterNames() : [asked];
+  const scopes = new Map<string, "all" | ReadonlySet<string>>();
+  const look = async (cluster: string) => {
+    const request = { verb, resource: "releases", cluster };
+    const namespaces = () => (namespace === "" ? table.namespaces(cluster) : [namespace]);
+    // Who may not be asked about is not seen: the cluster is among those that are not heard of.
+    scopes.set(cluster, await access.scope(principal, request, namespaces).catch(() => new Set<string>()));
+  };
+  await Promise.all(names.map(look));
+  if ([...scopes.values()].every((scope) => scope === "all")) return () => true;
+  return ({ cluster, revision }) => {
+    const scope = scopes.get(cluster);
+    return scope === "all" || scope?.has(revision.namespace) === true;
+  };
 }
 
 /** Says of a newest revision whether it is stuck, as far as the cache knows just that one. */

@@ -13,7 +13,11 @@ import type { ReleaseFilter, ReleaseNews } from "./list-types.ts";
 const MAX_WAITING = 20_000;
 
 /** What a watch of a list is made of. */
-export type WatchParts = ListParts & { readonly changes: ChangeLog };
+export interface WatchParts extends ListParts {
+  readonly changes: ChangeLog;
+  /** Which rows the reader may see, by now. */
+  readonly sees: () => Promise<RowMatcher>;
+}
 
 /** Tells what there is and what becomes of it; of a release that changes while nobody reads, the newest alone. */
 export async function* watchReleases(
@@ -23,7 +27,9 @@ export async function* watchReleases(
   signal: AbortSignal,
 ): AsyncGenerator<ReleaseNews> {
   const { changes, table, stuckOf } = parts;
-  const matches = compileFilter(filter, stuckOf);
+  const isMeant = compileFilter(filter, stuckOf);
+  const rights = await createRights(parts.sees);
+  const matches: RowMatcher = (row) => isMeant(row) && rights.sees(row);
   if (filter.cluster !== ALL_CLUSTERS) parts.indexOf(filter.cluster)?.newest();
   const told = (kind: "added" | "modified" | "deleted", row: Row, at: number): ReleaseNews => ({
     ...{ kind, release: toListed(row, stuckOf), resumeToken: changes.toToken(at) },
@@ -48,11 +54,34 @@ export async function* watchReleases(
     }
     yield { kind: "synced", resumeToken: changes.toToken(now) };
     for (let change = await queue.next(); change !== undefined; change = await queue.next()) {
+      await rights.renew(change);
       yield* newsOf(change, matches, told);
     }
   } finally {
     queue.end();
   }
+}
+
+/** How long rights count that were asked, in milliseconds; a namespace that is new is asked for at once. */
+const RENEW = 10_000;
+
+/** What a reader may see while it reads on. */
+async function createRights(ask: () => Promise<RowMatcher>) {
+  let sees = await ask();
+  let asked = performance.now();
+  const known = new Set<string>();
+  return {
+    sees: (row: Row) => sees(row),
+    async renew({ before, after }: NumberedChange) {
+      const { cluster, revision } = (after ?? before) as Row;
+      const place = `${cluster}/${revision.namespace}`;
+      if (known.has(place) && performance.now() - asked < RENEW) return;
+      if (performance.now() - asked >= RENEW) known.clear();
+      known.add(place);
+      sees = await ask();
+      asked = performance.now();
+    },
+  };
 }
 
 /** What a change is to a filtered list: rows come into it, and leave it. */
