@@ -16,13 +16,19 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Starts the gateway as a process of its own. */
-export async function startGateway(cluster: DevCluster, engine: string): Promise<Gateway> {
+/** Starts the gateway as a process of its own and waits until it is ready; `before` stands before its command, such as `taskset -c 0`. */
+export async function startGateway(
+  cluster: DevCluster,
+  engine: string,
+  before: readonly string[] = [],
+): Promise<Gateway> {
   const client = createKubeClient(await loadKubeconfig(cluster.kubeconfig), { log: silentLogger, clock: systemClock });
   await applyDefinitions(client, systemClock);
   await ensureNamespace(client, "berth-system");
   await client.close();
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(repository, "packages/server/src/main.ts")], {
+  const main = join(repository, "packages/server/src/main.ts");
+  const [program, ...args] = [...before, process.execPath, ...NODE_FLAGS, main];
+  const child = spawn(program, args, {
     stdio: ["pipe", "ignore", "pipe"],
     env: {
       PATH: process.env.PATH,
@@ -39,6 +45,7 @@ export async function startGateway(cluster: DevCluster, engine: string): Promise
     const url = /"url":"(http[^"]+)"/.exec(log)?.[1];
     if (url !== undefined) {
       child.stderr.resume();
+      while ((await fetch(`${url}/readyz`)).status !== 200) await systemClock.sleep(50);
       const stop = async () => {
         child.stdin.end();
         await once(child, "exit");

@@ -1,6 +1,8 @@
 import { measureCharts } from "./charts.ts";
+import { measureEdge } from "./edge.ts";
 import { measureExposures } from "./expose.ts";
 import { measureOperations } from "./operations.ts";
+import { measureReads } from "./read.ts";
 import { measureWrites } from "./write.ts";
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
@@ -8,6 +10,8 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   charts: measureCharts,
   operations: measureOperations,
   expose: measureExposures,
+  read: measureReads,
+  edge: measureEdge,
 };
 
 const name = process.argv[2] ?? "";

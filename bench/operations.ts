@@ -86,7 +86,7 @@ async function directInstall(
     const outcome = await action(
       { verb: "install", target, chart: { path: chart } },
       {
-        ...{ operationId: `direct-${name}`, cluster: { name: "local", connection, client } },
+        ...{ operationId: `direct-${name}`, cluster: { name: "local", connection, client, watchNamespaces: [] } },
         ...{ principal: loopbackPrincipal, context: { requestId: name, traceparent: "" } },
         ...{ signal: new AbortController().signal, onProgress: () => undefined },
       },

@@ -53,7 +53,12 @@ after(async () => {
 
 /** The part of a replica that looks after chart sources, on a clock of its own. */
 async function startReplica() {
-  const home = { name: "local", connection: await loadKubeconfig(berth.kubeconfig), client: berth.kube };
+  const home = {
+    name: "local",
+    connection: await loadKubeconfig(berth.kubeconfig),
+    client: berth.kube,
+    watchNamespaces: [],
+  };
   const cache = createSourceCache(home, silentLogger, systemClock);
   const egress = { allowLoopback: true, allowLinkLocal: false, allowedHosts: [], allowedCidrs: [] };
   const ask = createAskSource({ engine, egress });

@@ -103,7 +103,12 @@ const good: Readonly<Record<string, readonly [values: readonly string[], other: 
         'image.pullSecrets=[{"name":"registry"}]',
       ],
       ...['env=[{"name":"GOMEMLIMIT","value":"512MiB"}]', 'volumes=[{"name":"keys","secret":{"secretName":"keys"}}]'],
-      ...['volumeMounts=[{"name":"keys","mountPath":"/keys"}]', "service.clusterService=true", "service.port=80"],
+      ...[
+        'volumeMounts=[{"name":"keys","mountPath":"/keys"}]',
+        "service.clusterService=true",
+        "service.port=80",
+        "service.swiftPort=9855",
+      ],
       ...["service.annotations.a=b", "podAnnotations.a=b", "podLabels.a=b", "nodeSelector.type=real", "logLevel=debug"],
       ...[
         'tolerations=[{"operator":"Exists"}]',

@@ -31,12 +31,22 @@ const configMap = (name: string) => `/api/v1/namespaces/${berth.namespace}/confi
 const patch = (name: string, body: object) =>
   berth.kube.request({ method: "PATCH", path: configMap(name), contentType: "application/merge-patch+json", body });
 
+/** Does what an install of the ingress controller's chart does. */
+function applyMap(name: string, data: Readonly<Record<string, string>>): Promise<unknown> {
+  const metadata = { name, annotations: { theirs: "kept" } };
+  return berth.kube.request({
+    method: "PATCH",
+    path: configMap(name),
+    query: { fieldManager: "helm", force: "true" },
+    contentType: "application/apply-patch+yaml",
+    body: { apiVersion: "v1", kind: "ConfigMap", metadata, data },
+  });
+}
+
 /** A pool whose ConfigMap, and the controller's Service, somebody has used before. */
 async function makeUsedPool(data: Readonly<Record<string, string>>) {
   const name = `u-${randomBytes(4).toString("hex")}`;
-  const metadata = { name: `tcp-${name}`, annotations: { theirs: "kept" } };
-  const body = { apiVersion: "v1", kind: "ConfigMap", metadata, data };
-  await berth.kube.request({ method: "POST", path: `/api/v1/namespaces/${berth.namespace}/configmaps`, body });
+  await applyMap(`tcp-${name}`, data);
   const ports = [
     { name: "http", port: 80 },
     { name: "proxied-24000", port: 24_000 },
@@ -51,7 +61,10 @@ async function makeUsedPool(data: Readonly<Record<string, string>>) {
 }
 
 interface ConfigMap {
-  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly metadata: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly managedFields?: readonly { readonly manager: string }[];
+  };
   readonly data?: Readonly<Record<string, string>>;
 }
 interface Service {
@@ -91,6 +104,23 @@ test("a ConfigMap that was used before is adopted: its ports are claimed, and no
     (await ports()).map(({ name }) => name),
     ["http", "proxied-24000"],
   );
+});
+
+test("who applied a ConfigMap stays its manager, and goes on without a word on Berth's keys", async () => {
+  const pool = await makeUsedPool({ "24000": "other/svc:1", "24001": "other/svc:2" });
+  const one = await create({ pool, name: "beside" });
+  const two = await create({ pool, name: "beside-2" });
+  const read = () => berth.kube.request<ConfigMap>({ path: configMap(`tcp-${pool}`) });
+  const { managedFields = [] } = (await read()).metadata;
+  const managers = new Set(managedFields.map(({ manager }) => manager));
+  assert.ok(managers.has("helm"), [...managers].join());
+  assert.ok(managedFields.length <= 2, "Berth's part does not grow with its keys");
+  assert.ok(!JSON.stringify(managedFields).includes(`f:${String(one.body.port)}`));
+  await applyMap(`tcp-${pool}`, { "24000": "other/svc:3" });
+  const mine = `${berth.namespace}/web:80`;
+  const ours = { [String(one.body.port)]: mine, [String(two.body.port)]: mine };
+  assert.deepEqual((await read()).data, { "24000": "other/svc:3", ...ours });
+  for (const name of ["beside", "beside-2"]) await berth.request("DELETE", `${exposures}/${name}`);
 });
 
 test("what others write meanwhile is not lost, and an entry that appears on a port of ours is left alone", async () => {

@@ -74,7 +74,9 @@ test("a full address is followed by the pool's next one, by ports and by capacit
     used.set(slot, (used.get(slot) ?? 0) + 1);
   }
   assert.deepEqual([...used.values()], [3, 3]);
-  assert.equal((await create(small.name, "small-6")).body.code, "POOL_EXHAUSTED");
+  const { body } = await create(small.name, "small-6");
+  assert.equal(body.code, "POOL_EXHAUSTED");
+  assert.match(body.detail ?? "", new RegExp(`${small.slots[0] ?? ""} carries 3 at most`));
 });
 
 test("a port that is asked for is given, refused with who has it, or out of range", async () => {

@@ -22,6 +22,7 @@ after(() => berth[Symbol.asyncDispose]());
  */
 const COMMANDS: Readonly<Record<string, string>> = {
   ListReleases: "list",
+  WatchReleases: "list --watch",
   ListOutdatedReleases: "list --outdated",
   GetRelease: "get metadata NAME",
   InstallRelease: "install NAME CHART",
@@ -44,6 +45,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   DiffRelease: "diff revision NAME",
   ListOperations: "operations list --release LONG",
   GetOperation: "operations get NAME",
+  WatchOperation: "operations watch NAME",
   CancelOperation: "operations cancel NAME",
   RetryOperation: "operations retry NAME",
   SearchCharts: "search --repo NAME",
@@ -63,6 +65,12 @@ const COMMANDS: Readonly<Record<string, string>> = {
   ListExposures: "exposures list",
   WatchExposures: "exposures list --watch",
   DeleteExposure: "exposures delete NAME",
+  ListClusters: "clusters list",
+  GetCluster: "clusters get NAME",
+  CreateCluster: "clusters create NAME --token-file -",
+  UpdateCluster: "clusters update NAME",
+  DeleteCluster: "clusters delete NAME",
+  BootstrapCluster: "clusters bootstrap NAME --token-file -",
   ListPools: "pools list",
   WatchPools: "pools list --watch",
   GetPool: "pools get NAME",
@@ -98,7 +106,8 @@ for (const method of METHODS) {
       const line = (COMMANDS[method.name] ?? "").split(" ").map((one) => words[one as keyof typeof words] ?? one);
       const told = await byCommandLine(berth, [...line, "--cluster", word, "-n", word]);
       assert.deepEqual(withoutAnswer(told), withoutAnswer(rest), "the command line");
-      if (word === "Not_Valid") assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
+      if (word === "Not_Valid" && method.input.fields.length > 0)
+        assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
       if ("answer" in rest) return;
       assert.notEqual(rest.error.code, "INTERNAL");
       assert.notEqual(rest.error.code, "ROUTE_NOT_FOUND");
@@ -133,6 +142,7 @@ function valueOf(field: DescField, word: string): unknown {
   if (field.name === "release" && field.number === 3) return "x".repeat(60);
   if (field.name === "chart" && field.fieldKind === "message") return { url: CHART_URL };
   if (field.name === "expose" && field.fieldKind === "message") return { service: "nothing", service_port: 80 };
+  if (field.name === "credentials" && field.message?.name === "ClusterCredentials") return { token: "x" };
   if (field.name === "ports") return { from: 1, to: 2 };
   if (field.name === "driver") return "DRIVER_NODEPORT";
   if (field.name === "source" && field.fieldKind === "message") return { url: SOURCE_URL };

@@ -2,18 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { gatewayImages, repository, whyNoRealNode } from "@berth/devcluster";
+import { whyNoRealNode } from "@berth/devcluster";
 
-import { succeeded } from "./support/answers.ts";
-import type { OperationAnswer } from "./support/answers.ts";
-import { ECHO, isRefused, untilAnswers } from "./support/echo.ts";
-import { applyByHand, eventually, exposuresPath, makeService, untilReady } from "./support/exposures.ts";
+import { isRefused, untilAnswers } from "./support/echo.ts";
+import { applyByHand, eventually, exposuresPath, makeService, stored, untilReady } from "./support/exposures.ts";
 import type { ExposureAnswer } from "./support/exposures.ts";
 import { startGatewayCluster } from "./support/gateway.ts";
 import type { GatewayCluster } from "./support/gateway.ts";
+import { exposeOn, installEchoes, installGateways, makeGatewayPool } from "./support/gateway-pool.ts";
 import { askByUdp } from "./support/udp.ts";
 
 const skip = whyNoRealNode()?.message ?? false;
@@ -30,37 +28,15 @@ let shared: GatewayCluster;
 before(async () => {
   if (skip !== false) return;
   shared = await startGatewayCluster();
-  const { berth, gateway } = shared;
-  const chart = { path: await berth.charts.write("echo", { "templates/all.yaml": ECHO }) };
-  for (const name of ["one", "two"]) {
-    const body = { name, chart, options: { wait: true, timeout: "60s" } };
-    succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body));
-  }
-  await makePool(POOL, 20_000, 20_999, [gateway.name]);
+  await installEchoes(shared, ["one", "two"]);
+  await makeGatewayPool(shared, POOL, [shared.gateway.name], { from: 20_000, to: 20_999 });
 });
 after(async () => {
   if (skip === false) await shared[Symbol.asyncDispose]();
 });
 
-/** Does what `kubectl apply` of a pool of Gateways does. */
-async function makePool(name: string, from: number, to: number, gateways: readonly string[], capacity?: number) {
-  const { kube } = shared.berth;
-  const ports = { driver: "gateway", ports: { from, to }, restSeconds: 0, allowedNamespaces: { all: true } };
-  await applyByHand(kube, "AddressPool", { name }, ports);
-  for (const gateway of gateways) {
-    const spec = { pool: name, gateway: { namespace: shared.gateway.namespace, name: gateway } };
-    await applyByHand(kube, "Address", { name: `${name}-${gateway}` }, { ...spec, ...(capacity && { capacity }) });
-    await untilReady(kube, `addresses/${name}-${gateway}`);
-  }
-}
-
-async function expose(name: string, body: object): Promise<ExposureAnswer> {
-  const { berth } = shared;
-  const settings = { name, pool: POOL, service_port: 7000, ...body };
-  const answer = await berth.request<ExposureAnswer>("POST", `${exposuresPath(berth)}?wait=60`, settings);
-  assert.equal(answer.status, 200, JSON.stringify(answer.body));
-  assert.equal(answer.body.state, "EXPOSURE_STATE_READY", JSON.stringify(answer.body));
-  return answer.body;
+function expose(name: string, body: object): Promise<ExposureAnswer> {
+  return exposeOn(shared, { name, pool: POOL, ...body });
 }
 
 /** Asks on a connection that stays open. */
@@ -136,14 +112,10 @@ test("a service is refused of which a Gateway would take the wrong port", { skip
   await berth.request("DELETE", `${exposuresPath(berth)}/split`);
 });
 
-test("a Gateway that lets no ListenerSet in, or is not there, is said", { skip }, async () => {
-  const { kube } = shared.berth;
-  const ports = { driver: "gateway", ports: { from: 1000, to: 1100 }, allowedNamespaces: { all: true } };
-  await applyByHand(kube, "AddressPool", { name: "none" }, ports);
-  const gateway = { namespace: shared.gateway.namespace, name: "nobody" };
-  await applyByHand(kube, "Address", { name: "none-0" }, { pool: "none", gateway });
-  const missing = await untilReady(kube, "addresses/none-0", "DRIVER_UNAVAILABLE");
-  assert.match(JSON.stringify(missing.status), /no Gateway \\"nobody\\"/);
+test("a Gateway that is not there is said", { skip }, async () => {
+  await makeGatewayPool(shared, "none", ["nobody"], { from: 1000, to: 1100, reason: "DRIVER_UNAVAILABLE" });
+  const missing = await stored(shared.berth.kube, "addresses/none-nobody");
+  assert.match(JSON.stringify(missing?.status), /no Gateway \\"nobody\\"/);
 });
 
 test("a node port leads to the service through kube-proxy, and is refused once it is deleted", { skip }, async () => {
@@ -165,15 +137,9 @@ test("a node port leads to the service through kube-proxy, and is refused once i
 });
 
 test("a pool over two Gateways fills both, and then says that it is full", { skip }, async () => {
-  const { berth, gateway, node } = shared;
-  const path = `/v1/clusters/local/namespaces/${gateway.namespace}/releases`;
-  const values = { service: { type: "ClusterIP" }, envoy: { image: gatewayImages.envoy } };
-  const chart = { path: join(repository, "examples/gateway") };
-  const options = { wait: true, timeout: "120s" };
-  for (const name of ["left", "right"]) {
-    succeeded(await berth.request<OperationAnswer>("POST", path, { name, chart, values, options }));
-  }
-  await makePool("pair", 21_000, 21_099, ["left", "right"], 2);
+  const { berth, node } = shared;
+  await installGateways(shared, ["left", "right"]);
+  await makeGatewayPool(shared, "pair", ["left", "right"], { from: 21_000, to: 21_099, capacity: 2 });
   const made: ExposureAnswer[] = [];
   for (const name of ["p1", "p2", "p3", "p4"]) made.push(await expose(name, { service: "one", pool: "pair" }));
   const slots = made.map(({ slot }) => slot).sort();

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { Server } from "node:http";
+import { connect } from "node:net";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 
@@ -52,6 +54,7 @@ before(async () => {
     "templates/service.yaml": SERVICE,
     "templates/NOTES.txt": "Hello {{ .Release.Name }}",
     "values.yaml": "value: none\n",
+    "README.md": "# A chart that says something of itself",
   };
   for (const version of ["0.1.0", "0.2.0"]) {
     const chart = await files.write("zetcd", { ...templates, "Chart.yaml": chartYaml(version) });
@@ -280,4 +283,22 @@ test("its gRPC service answers as REST does", async () => {
   const missing = await client.getReleaseContent({ name: "by-grpc" }).catch((error: unknown) => error);
   assert.ok(missing instanceof ConnectError);
   assert.equal(missing.metadata.get("berth-code"), "RELEASE_NOT_FOUND");
+});
+
+test("its old port is a second way to the same server, and closes with it", async () => {
+  await using own = await startTestBerth({ environment: { BERTH_SWIFT_PORT: "0" } });
+  assert.ok(own.swiftUrl !== undefined && own.swiftUrl !== own.url);
+  const path = "/tiller/v2/version/json";
+  const read = async (url: string) => (await fetch(url + path)).json();
+  assert.deepEqual(await read(own.swiftUrl), await read(own.url));
+  const client = createClient(swift.ReleaseService, createGrpcTransport({ baseUrl: own.swiftUrl }));
+  assert.match((await client.getVersion({})).Version?.semVer ?? "", /^v/);
+  // Who is idle there is not waited for.
+  const idle = connect(Number(new URL(own.swiftUrl).port), "127.0.0.1");
+  idle.on("error", () => undefined);
+  await once(idle, "connect");
+  const begun = Date.now();
+  await own.close(20_000);
+  assert.ok(Date.now() - begun < 5_000);
+  await assert.rejects(fetch(own.swiftUrl + path));
 });

@@ -28,6 +28,8 @@ export interface Answer<T = Record<string, unknown>> {
 /** Berth on a real cluster with a namespace of its own, and what a test needs around it. */
 export interface TestBerth extends AsyncDisposable {
   readonly url: string;
+  /** By the port for Swift's clients, where the environment asks for one. */
+  readonly swiftUrl: string | undefined;
   readonly namespace: string;
   /** Namespace of Berth's own objects. */
   readonly home: string;
@@ -107,6 +109,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
   const stop = () => (stopped ??= server.close(2_000).then(close));
   return {
     url: server.url,
+    swiftUrl: server.swiftUrl,
     namespace,
     home,
     kubeconfig,

@@ -63,9 +63,8 @@ function toConfig(exceptions: readonly Exception[], parameters: Readonly<Record<
     }
   }
   const tables = [...settings].map(([operation, lines]) => {
-    const [method = "", path = ""] = operation.split(" ");
-    const where = `include-method = ${quote(method)}\ninclude-path = ${quote(path)}`;
-    return `[[operations]]\n${where}\n${lines.join("\n")}\n`;
+    // By its name: of a method and a path either would do.
+    return `[[operations]]\ninclude-name = ${quote(operation)}\n${lines.join("\n")}\n`;
   });
   const given = Object.entries(parameters).map(([name, value]) => `${quote(name)} = ${quote(value)}`);
   const checks = `[checks]\nenabled = true\nnegative_data_rejection.expected-statuses = ${JSON.stringify(REFUSALS)}\n`;

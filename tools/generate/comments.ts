@@ -28,13 +28,17 @@ interface File {
   };
 }
 
-/** The comments of berth.v1 as JSON. */
+/** What REST serves. */
+const PACKAGES: readonly string[] = ["berth.v1", "appscode.swift.v2", "hapi.chart", "hapi.release", "hapi.version"];
+const PATHS = ["proto/berth/v1", "proto/appscode", "proto/hapi"];
+
+/** The comments of what REST serves as JSON. */
 export async function readComments(root: string): Promise<string> {
-  const args = ["build", "--path", "proto/berth/v1", "--output", "-#format=json"];
+  const args = ["build", ...PATHS.flatMap((path) => ["--path", path]), "--output", "-#format=json"];
   const { code, stdout, stderr } = await runCommand("buf", args, { cwd: root, env: { GOWORK: "off" } });
   if (code !== 0) throw new Error(stderr);
   const { file } = JSON.parse(stdout) as { file: File[] };
-  const comments = file.filter((one) => one.package === "berth.v1").flatMap(commentsOf);
+  const comments = file.filter((one) => PACKAGES.includes(one.package)).flatMap(commentsOf);
   return `${JSON.stringify(Object.fromEntries(comments.sort(([a], [b]) => (a < b ? -1 : 1))), null, 2)}\n`;
 }
 

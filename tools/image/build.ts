@@ -50,7 +50,8 @@ export async function buildBerthImage({ name, file, version, progress, ...given 
         return { [path]: target };
       };
       const bundle = join(draft, "bundle.mjs");
-      const packages = [...(await bundleServer(bundle)), "node_modules/swagger-ui-dist"].sort();
+      const worker = join(draft, "decode-worker.mjs");
+      const packages = [...(await bundleServer(bundle, worker)), "node_modules/swagger-ui-dist"].sort();
       const base = {
         "usr/bin/node": node.binary,
         ...libraries,
@@ -59,6 +60,7 @@ export async function buildBerthImage({ name, file, version, progress, ...given 
       for (const [path, content] of Object.entries(ETC)) Object.assign(base, await text(`etc/${path}`, content));
       const files = {
         "berth/main.mjs": bundle,
+        "berth/decode-worker.mjs": worker,
         "berth/berth-engine": engine,
         ...docsAssets(),
         "usr/share/licenses/berth/LICENSE": join(repository, "LICENSE"),

@@ -1,9 +1,13 @@
 import { repository } from "@berth/devcluster";
 import { build } from "esbuild";
 
-/** Makes one file of the gateway. Gives the npm packages that are in it. */
-export function bundleServer(file: string): Promise<readonly string[]> {
-  return bundleProgram("packages/server/src/main.ts", file);
+/** Makes one file of the gateway and one of its worker. Gives the npm packages that are in them. */
+export async function bundleServer(file: string, worker: string): Promise<readonly string[]> {
+  const packages = [
+    ...(await bundleProgram("packages/server/src/main.ts", file)),
+    ...(await bundleProgram("packages/server/src/domain/releases/decode-worker.ts", worker)),
+  ];
+  return [...new Set(packages)];
 }
 
 /**

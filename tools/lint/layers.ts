@@ -55,6 +55,7 @@ export const DOMAIN_RANKS: Readonly<Record<string, number>> = {
   clusters: 2,
   access: 3,
   tenants: 3,
+  "declared-clusters": 4,
   charts: 4,
   "chart-sources": 5,
   releases: 5,

@@ -29,7 +29,7 @@ func (r *Runner) Check(ctx context.Context, request *enginev1.CheckRequest) *eng
 }
 
 func (r *Runner) check(ctx context.Context, request *enginev1.CheckRequest) (*enginev1.CheckResponse, error) {
-	s, err := r.openThrough(request.GetTarget(), &enginev1.ActionContext{}, progress.New(nil), cluster.DryRun)
+	s, err := r.openTo(does{through: cluster.DryRun, reads: true}, request.GetTarget(), &enginev1.ActionContext{}, progress.New(nil))
 	if err != nil {
 		return nil, err
 	}

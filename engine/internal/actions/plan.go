@@ -36,7 +36,7 @@ func (r *Runner) plan(ctx context.Context, request *enginev1.PlanRequest) (*engi
 	if request.GetInstall() != nil {
 		target, act = request.GetInstall().GetTarget(), request.GetInstall().GetContext()
 	}
-	s, err := r.openThrough(target, act, progress.New(nil), cluster.DryRun)
+	s, err := r.openTo(does{through: cluster.DryRun, reads: true}, target, act, progress.New(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (s *session) revision(number int32) (*release.Release, error) {
 }
 
 func (r *Runner) reading(ctx context.Context, target *enginev1.Target, read func(*session) error) *enginev1.ActionError {
-	s, err := r.open(target, &enginev1.ActionContext{}, progress.New(nil))
+	s, err := r.openTo(does{reads: true}, target, &enginev1.ActionContext{}, progress.New(nil))
 	if err == nil {
 		defer s.cancel()
 		stop := context.AfterFunc(ctx, s.cancel)

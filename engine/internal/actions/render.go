@@ -22,7 +22,7 @@ func (r *Runner) Render(ctx context.Context, request *enginev1.RenderRequest) *e
 }
 
 func (r *Runner) render(ctx context.Context, request *enginev1.RenderRequest) (*enginev1.RenderResponse, error) {
-	s, err := r.open(request.GetTarget(), request.GetContext(), progress.New(nil))
+	s, err := r.openTo(does{reads: true}, request.GetTarget(), request.GetContext(), progress.New(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -61,13 +61,19 @@ type session struct {
 }
 
 func (r *Runner) open(target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter) (*session, error) {
-	return r.openThrough(target, act, events, func(next http.RoundTripper) http.RoundTripper { return next })
+	return r.openTo(does{}, target, act, events)
 }
 
-// openThrough opens a session all of whose requests go through a transport.
-func (r *Runner) openThrough(
-	target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter, through func(http.RoundTripper) http.RoundTripper,
-) (*session, error) {
+// does says what a session is for.
+type does struct {
+	// through is a transport that all its requests go through; nil for none.
+	through func(http.RoundTripper) http.RoundTripper
+	// reads: there is no ending to be written, so its storage client is cancelled like the other.
+	reads bool
+}
+
+// openTo opens a session for what it does.
+func (r *Runner) openTo(what does, target *enginev1.Target, act *enginev1.ActionContext, events *progress.Reporter) (*session, error) {
 	s := &session{runner: r, id: act.GetOperationId(), target: target, action: act, hold: &cluster.Hold{}, events: events}
 	if act.GetHold().AsDuration() > 0 {
 		s.hold.Extend(act.GetHold().AsDuration())
@@ -84,13 +90,20 @@ func (r *Runner) openThrough(
 		}
 	}
 	guarded := func(guard func(http.RoundTripper) http.RoundTripper) func(http.RoundTripper) http.RoundTripper {
-		return func(next http.RoundTripper) http.RoundTripper { return guard(through(next)) }
+		if what.through == nil {
+			return guard
+		}
+		return func(next http.RoundTripper) http.RoundTripper { return guard(what.through(next)) }
 	}
 	apply, err := cluster.Config(target.GetCluster(), target.GetApply(), guarded(cluster.Guard(s.wait, s.hold, observe)))
 	if err != nil {
 		return nil, err
 	}
-	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), guarded(cluster.Guard(context.Background(), s.hold, nil)))
+	keeping := context.Background()
+	if what.reads {
+		keeping = s.wait
+	}
+	keep, err := cluster.Config(target.GetCluster(), target.GetStorage(), guarded(cluster.Guard(keeping, s.hold, nil)))
 	if err != nil {
 		return nil, err
 	}

@@ -38,8 +38,8 @@ func (h *Hold) Check() error {
 }
 
 // Guard wraps a transport: a mutation past the hold is refused, and each
-// request ends with ctx. That of the storage client never ends: it is never
-// cancelled, so that an ending can be written.
+// request ends with ctx. That of an action's storage client never ends: it is
+// never cancelled, so that an ending can be written.
 func Guard(ctx context.Context, hold *Hold, observe func(*http.Request, *http.Response)) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return &guarded{ctx: ctx, hold: hold, observe: observe, next: next}

@@ -52,6 +52,11 @@ export const ERROR_CODES = {
     title: "There is no cluster of this name",
     hint: "List the clusters and use one of their names.",
   },
+  CLUSTER_EXISTS: {
+    kind: "conflict",
+    title: "There is a cluster of this name already",
+    hint: "Choose another name, or update the cluster that is there.",
+  },
   CLUSTER_UNREACHABLE: {
     kind: "unavailable",
     title: "The cluster's API server does not answer",
@@ -61,6 +66,11 @@ export const ERROR_CODES = {
     kind: "unprocessable",
     title: "The API server refused an object",
     hint: "Correct the chart or the values as the API server says.",
+  },
+  EXPOSURES_NOT_SERVED: {
+    kind: "unprocessable",
+    title: "The cluster does not serve Berth's definitions",
+    hint: "Have its administrator install them: berth clusters bootstrap prints them.",
   },
   NAMESPACE_NOT_FOUND: {
     kind: "not_found",

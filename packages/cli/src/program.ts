@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { Maker } from "./command.ts";
 import { addAddresses } from "./commands/addresses.ts";
 import { addSearch, addShow } from "./commands/charts.ts";
+import { addClusters } from "./commands/clusters.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addConfig } from "./commands/config.ts";
 import { addCheck, addDiff } from "./commands/diff.ts";
@@ -25,7 +26,18 @@ import { VERSION } from "./version.ts";
 const COMMANDS: readonly ((program: Command, maker: Maker) => void)[] = [
   ...[addInstall, addUpgrade, addRollback, addUninstall, addList, addStatus, addHistory, addGet, addTest],
   ...[addTemplate, addDiff, addCheck, addUnlock, addSearch, addShow, addPull],
-  ...[addExpose, addExposures, addPools, addAddresses, addOperations, addSources, addConfig, addVersion, addCompletion],
+  ...[
+    addExpose,
+    addExposures,
+    addPools,
+    addAddresses,
+    addOperations,
+    addSources,
+    addClusters,
+    addConfig,
+    addVersion,
+    addCompletion,
+  ],
 ];
 
 /** Makes the program with all its commands. It neither exits nor writes anywhere but to `io`. */

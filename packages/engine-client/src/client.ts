@@ -11,7 +11,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 
 import { fromConnect } from "./errors.ts";
 import type { EngineProcess } from "./process.ts";
-import type { Engine, RunOptions } from "./types.ts";
+import type { Engine, ReadOptions, RunOptions } from "./types.ts";
 
 /** Milliseconds for a call that only reads. */
 const READ_LIMIT = 60_000;
@@ -38,14 +38,15 @@ export function createEngine(process: EngineProcess, log: Logger): Engine {
   );
   const parts = { client, log };
   const read = <Request, Response>(
-    call: (request: Request, options: { timeoutMs: number }) => Promise<Response>,
+    call: (request: Request, options: { timeoutMs: number; signal?: AbortSignal }) => Promise<Response>,
     timeoutMs = READ_LIMIT,
   ) => {
-    return async (request: Request): Promise<Response> => {
+    return async (request: Request, { signal }: ReadOptions = {}): Promise<Response> => {
       try {
-        return await call(request, { timeoutMs });
+        return await call(request, signal === undefined ? { timeoutMs } : { timeoutMs, signal });
       } catch (error) {
-        throw fromConnect(error, false);
+        // Its caller has ended it: the engine has not failed.
+        throw signal?.aborted === true ? signal.reason : fromConnect(error, false);
       }
     };
   };

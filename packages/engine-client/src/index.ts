@@ -5,7 +5,7 @@ import { createEngine } from "./client.ts";
 import { startEngineProcess } from "./process.ts";
 import type { Engine } from "./types.ts";
 
-export type { EgressPolicy, Engine, EngineState, RunOptions } from "./types.ts";
+export type { EgressPolicy, Engine, EngineState, ReadOptions, RunOptions } from "./types.ts";
 
 /** How the engine is started. */
 export interface EngineOptions {

@@ -16,7 +16,14 @@ export interface RunOptions {
   readonly onEvent?: ((event: engine.ActionEvent) => void) | undefined;
 }
 
+/** How whoever asks ends a call that only reads: it rejects with the signal's reason, and the engine stops its work. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 type Run<Request> = (request: Request, options?: RunOptions) => Promise<engine.ActionResult>;
+
+type Read<Request, Response> = (request: Request, options?: ReadOptions) => Promise<Response>;
 
 /**
  * The engine. Actions resolve with their result, also where they failed; they
@@ -30,22 +37,18 @@ export interface Engine {
   readonly uninstall: Run<MessageInitShape<typeof engine.UninstallRequestSchema>>;
   readonly test: Run<MessageInitShape<typeof engine.TestRequestSchema>>;
   settle(request: MessageInitShape<typeof engine.SettleRequestSchema>): Promise<engine.SettleResponse>;
-  render(request: MessageInitShape<typeof engine.RenderRequestSchema>): Promise<engine.RenderResponse>;
-  plan(request: MessageInitShape<typeof engine.PlanRequestSchema>): Promise<engine.PlanResponse>;
-  searchCharts(
-    request: MessageInitShape<typeof engine.SearchChartsRequestSchema>,
-  ): Promise<engine.SearchChartsResponse>;
+  readonly render: Read<MessageInitShape<typeof engine.RenderRequestSchema>, engine.RenderResponse>;
+  readonly plan: Read<MessageInitShape<typeof engine.PlanRequestSchema>, engine.PlanResponse>;
+  readonly searchCharts: Read<MessageInitShape<typeof engine.SearchChartsRequestSchema>, engine.SearchChartsResponse>;
   refreshSource(
     request: MessageInitShape<typeof engine.RefreshSourceRequestSchema>,
   ): Promise<engine.RefreshSourceResponse>;
-  listVersions(
-    request: MessageInitShape<typeof engine.ListVersionsRequestSchema>,
-  ): Promise<engine.ListVersionsResponse>;
-  showChart(request: MessageInitShape<typeof engine.ShowChartRequestSchema>): Promise<engine.ShowChartResponse>;
-  get(request: MessageInitShape<typeof engine.GetRequestSchema>): Promise<engine.GetResponse>;
-  history(request: MessageInitShape<typeof engine.HistoryRequestSchema>): Promise<engine.HistoryResponse>;
-  status(request: MessageInitShape<typeof engine.StatusRequestSchema>): Promise<engine.StatusResponse>;
-  check(request: MessageInitShape<typeof engine.CheckRequestSchema>): Promise<engine.CheckResponse>;
+  readonly listVersions: Read<MessageInitShape<typeof engine.ListVersionsRequestSchema>, engine.ListVersionsResponse>;
+  readonly showChart: Read<MessageInitShape<typeof engine.ShowChartRequestSchema>, engine.ShowChartResponse>;
+  readonly get: Read<MessageInitShape<typeof engine.GetRequestSchema>, engine.GetResponse>;
+  readonly history: Read<MessageInitShape<typeof engine.HistoryRequestSchema>, engine.HistoryResponse>;
+  readonly status: Read<MessageInitShape<typeof engine.StatusRequestSchema>, engine.StatusResponse>;
+  readonly check: Read<MessageInitShape<typeof engine.CheckRequestSchema>, engine.CheckResponse>;
   extend(operationId: string, holdMs: number): Promise<boolean>;
   state(): EngineState;
   /** How often its process was started again. */

@@ -11,6 +11,8 @@ import { raceSignal } from "./race-signal.ts";
 import { createTokenSource } from "./token.ts";
 import { createTransport } from "./transport.ts";
 
+/** What the client calls itself. The API server names the fields it writes by it. */
+export const USER_AGENT = "berth";
 /** Milliseconds for a request, and for a stream's first byte. */
 const REQUEST_LIMIT = 30_000;
 /** Bytes of an answer. */
@@ -77,7 +79,7 @@ export function createKubeClient(
       method: request.method ?? "GET",
       headers: {
         accept: request.accept ?? "application/json",
-        "user-agent": "berth",
+        "user-agent": USER_AGENT,
         ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
         ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
       },

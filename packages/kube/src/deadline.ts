@@ -7,6 +7,9 @@ export interface Deadline extends Disposable {
   extend(): void;
 }
 
+/** Why a timer ends that is not needed any more. Made once: a reason of its own, with its stack, costs more than the timer. */
+const OVER = new Error("It is over.");
+
 /** Starts a deadline of `ms`; `makeError` gives the reason when it passes. */
 export function startDeadline(
   clock: Clock,
@@ -15,22 +18,17 @@ export function startDeadline(
   makeError: () => BerthError,
 ): Deadline {
   const passed = new AbortController();
-  let timer = new AbortController();
-  const arm = () => {
-    timer = new AbortController();
-    clock.sleep(ms, timer.signal).then(
-      () => passed.abort(makeError()),
-      () => undefined,
-    );
+  const over = new AbortController();
+  let until = clock.monotonic() + ms;
+  // One timer at a time: what is extended with each event moves the end and leaves the timer alone.
+  const wait = async () => {
+    for (let left = ms; left > 0; left = until - clock.monotonic()) await clock.sleep(left, over.signal);
+    passed.abort(makeError());
   };
-  arm();
-  const extend = () => {
-    timer.abort();
-    arm();
-  };
+  wait().catch(() => undefined);
   return {
     signal: parent === undefined ? passed.signal : AbortSignal.any([parent, passed.signal]),
-    extend,
-    [Symbol.dispose]: () => timer.abort(),
+    extend: () => void (until = clock.monotonic() + ms),
+    [Symbol.dispose]: () => over.abort(OVER),
   };
 }

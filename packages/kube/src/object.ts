@@ -22,7 +22,14 @@ export interface ObjectMetadata {
     readonly blockOwnerDeletion?: boolean;
   }[];
   /** Who has written which fields, and when last. */
-  readonly managedFields?: readonly { readonly time?: string }[];
+  readonly managedFields?: readonly ManagedFields[];
+}
+
+/** What one manager has written. */
+export interface ManagedFields {
+  readonly manager?: string;
+  readonly operation?: string;
+  readonly time?: string;
 }
 
 /** An object of the API. */
@@ -46,6 +53,11 @@ export interface ObjectReference {
   readonly name: string;
   /** Part of the object that is written apart, such as `status`. */
   readonly subresource?: string | undefined;
+}
+
+/** What is to be accepted where an object's metadata alone is asked for; or those of a list. */
+export function metadataOnly(kind: "PartialObjectMetadata" | "PartialObjectMetadataList"): string {
+  return `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 }
 
 /** Path of a resource's collection, in one namespace or over all. */

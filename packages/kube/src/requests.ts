@@ -1,6 +1,6 @@
 import type { KubeClient } from "./client.ts";
 import { isNotFound } from "./errors.ts";
-import { collectionPath, objectPath } from "./object.ts";
+import { collectionPath, metadataOnly, objectPath } from "./object.ts";
 import type { KubeObject, ObjectReference, Resource } from "./object.ts";
 
 /** What every helper takes beside its object. */
@@ -14,6 +14,12 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
   /** Has the API server check all it can and store nothing. */
   readonly dryRun?: boolean | undefined;
+}
+
+/** How an object is patched. */
+export interface PatchOptions extends WriteOptions {
+  /** Has the API server answer with the object's metadata alone: the object is large. */
+  readonly isBrief?: boolean | undefined;
 }
 
 /** Reads an object; undefined where there is none. */
@@ -59,18 +65,19 @@ export function updateObject<T extends KubeObject>(
   return client.request<T>({ method: "PUT", path: objectPath(reference), query: queryOf(dryRun), body, ...options });
 }
 
-/** Changes some fields of an object (RFC 7386; null takes one away) and gives it as stored. */
+/** Changes some fields of an object (RFC 7386; null takes one away) and gives it as stored; its metadata alone where so wished. */
 export function patchObject<T extends KubeObject>(
   client: KubeClient,
   reference: ObjectReference,
   body: object,
-  { dryRun, ...options }: WriteOptions = {},
+  { dryRun, isBrief, ...options }: PatchOptions = {},
 ): Promise<T> {
   return client.request<T>({
     method: "PATCH",
     path: objectPath(reference),
     query: queryOf(dryRun),
     contentType: "application/merge-patch+json",
+    accept: isBrief === true ? metadataOnly("PartialObjectMetadata") : undefined,
     body,
     ...options,
   });

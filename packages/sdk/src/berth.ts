@@ -1,6 +1,7 @@
 import {
   chartService,
   chartSourceService,
+  clusterService,
   exposureService,
   operationService,
   poolService,
@@ -19,6 +20,7 @@ export interface BerthClient {
   readonly operations: ServiceClient<typeof operationService.OperationService>;
   readonly charts: ServiceClient<typeof chartService.ChartService>;
   readonly chartSources: ServiceClient<typeof chartSourceService.ChartSourceService>;
+  readonly clusters: ServiceClient<typeof clusterService.ClusterService>;
   readonly exposures: ServiceClient<typeof exposureService.ExposureService>;
   readonly pools: ServiceClient<typeof poolService.PoolService>;
 }
@@ -32,6 +34,7 @@ export function createBerth(options: ConnectionOptions): BerthClient {
     operations: createServiceClient(connection, operationService.OperationService),
     charts: createServiceClient(connection, chartService.ChartService),
     chartSources: createServiceClient(connection, chartSourceService.ChartSourceService),
+    clusters: createServiceClient(connection, clusterService.ClusterService),
     exposures: createServiceClient(connection, exposureService.ExposureService),
     pools: createServiceClient(connection, poolService.PoolService),
   };

@@ -23,7 +23,7 @@ export interface ConnectionOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** 5 attempts, 200 ms to 5 s between them, where absent. */
   readonly retry?: Partial<RetryOptions>;
-  /** Another transport than this package's own. Event streams go by `fetch` all the same. */
+  /** Another transport than this package's own. Operations are followed by `fetch` all the same, but where `protocol` is "grpc". */
   readonly transport?: Transport;
   /** The platform's own where absent. */
   readonly fetch?: typeof globalThis.fetch;
@@ -35,6 +35,7 @@ export interface ConnectionOptions {
 export interface Connection {
   /** Without a slash at its end. */
   readonly url: string;
+  readonly protocol: Protocol;
   readonly transport: Transport;
   readonly fetch: typeof globalThis.fetch;
   readonly retry: RetryOptions;
@@ -58,5 +59,5 @@ export function connect(options: ConnectionOptions): Connection {
     return next(request);
   };
   const transport = options.transport ?? createTransport({ baseUrl: url, protocol, interceptors: [addHeaders], fetch });
-  return { url, transport, fetch, clock, headers, retry: { ...RETRY, ...options.retry } };
+  return { url, protocol, transport, fetch, clock, headers, retry: { ...RETRY, ...options.retry } };
 }

@@ -13,12 +13,13 @@ export { waitForOperation } from "./operations/wait.ts";
 export type { WaitOptions } from "./operations/wait.ts";
 export { pages } from "./pages.ts";
 export type { Page } from "./pages.ts";
-export { watchExposures, watchPools } from "./watch.ts";
+export { watchExposures, watchPools, watchReleases } from "./watch.ts";
 export type { Change, WatchOptions } from "./watch.ts";
 export type { Protocol } from "./transport/options.ts";
 export {
   chartService,
   chartSourceService,
+  clusterService,
   check,
   exposure,
   exposureService,

@@ -1,5 +1,5 @@
 import { backoff } from "@berth/base";
-import { exposure, exposureService, poolService } from "@berth/contract";
+import { exposure, exposureService, poolService, release, releaseService } from "@berth/contract";
 import { equals } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 
@@ -19,6 +19,8 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
+type WatchReleases = MessageInitShape<typeof releaseService.WatchReleasesRequestSchema>;
+
 /** Watches exposures until the signal aborts, over breaks and restarts of Berth: each change is told once. */
 export function watchExposures(
   connection: Connection,
@@ -31,6 +33,28 @@ export function watchExposures(
       yield { type, object, key: `${object?.namespace ?? ""}/${object?.name ?? ""}` };
     }
   });
+}
+
+/**
+ * Watches releases until the signal aborts, over breaks and restarts of Berth:
+ * what was missed meanwhile is told, without all the rest where Berth still knows it.
+ */
+export function watchReleases(
+  connection: Connection,
+  request: Omit<WatchReleases, "resumeToken">,
+  options: WatchOptions = {},
+): AsyncGenerator<Change<release.Release>, void> {
+  const client = createServiceClient(connection, releaseService.ReleaseService);
+  let resumeToken = "";
+  async function* open(call: CallOptions) {
+    for await (const news of client.watchReleases({ ...request, resumeToken } as WatchReleases, call)) {
+      const { type, release: object } = news;
+      const { cluster = "", namespace = "", name = "" } = object ?? {};
+      yield { type, object, key: `${cluster}/${namespace}/${name}` };
+      if (news.resumeToken !== "" || type === "reset") resumeToken = news.resumeToken;
+    }
+  }
+  return watch(connection, release.ReleaseSchema, options, open, () => resumeToken !== "");
 }
 
 /** Watches the pools of a cluster, as watchExposures does. */
@@ -58,19 +82,21 @@ async function* watch<D extends DescMessage>(
   schema: D,
   { signal }: WatchOptions,
   open: (options: CallOptions) => AsyncIterable<News<MessageShape<D>>>,
+  resumes: () => boolean = () => false,
 ): AsyncGenerator<Change<MessageShape<D>>, void> {
   const known = new Map<string, MessageShape<D>>();
   let wasSynced = false;
   for (let failures = 0; ; failures++) {
     // Of the objects that were known before this stream, those that it has not told yet.
-    const missing = new Set(known.keys());
+    const missing = new Set(resumes() ? [] : known.keys());
     let ended: BerthApiError | undefined;
     try {
       for await (const { type, key, object } of open(signal === undefined ? {} : { signal })) {
         failures = 0;
         missing.delete(key);
         const before = known.get(key);
-        if (type === "synced") {
+        if (type === "reset") for (const before of known.keys()) missing.add(before);
+        else if (type === "synced") {
           for (const gone of missing) {
             yield { type: "deleted", object: known.get(gone) as MessageShape<D> };
             known.delete(gone);

@@ -4,6 +4,7 @@ import type { Facts } from "./facts.ts";
 import type { Principal } from "./domain/access/index.ts";
 import type { SourceSubmit, SourceView } from "./domain/chart-sources/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
+import type { ClusterSubmit, ClusterView, DeclaredCluster } from "./domain/declared-clusters/index.ts";
 import type { ExposureSubmit, ExposureView, PoolView } from "./domain/exposures/index.ts";
 import type { OperationView, Retry, Submit } from "./domain/operations/index.ts";
 import type { OutdatedLister, ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
@@ -24,6 +25,13 @@ export interface Berth {
   readonly planner: ReleasePlanner;
   readonly charts: ChartReader;
   readonly chartSources: { readonly submit: SourceSubmit; readonly view: SourceView };
+  readonly clusters: {
+    readonly submit: (...wish: Parameters<ClusterSubmit["write"]>) => Promise<DeclaredCluster>;
+    readonly bootstrap: (
+      ...wish: Parameters<ClusterSubmit["bootstrap"]>
+    ) => Promise<{ readonly manifest: string; readonly cluster: DeclaredCluster | undefined }>;
+    readonly view: ClusterView;
+  };
   readonly exposures: { readonly submit: ExposureSubmit; readonly view: ExposureView; readonly pools: PoolView };
   readonly facts: Facts;
   /** Checks of /readyz. */

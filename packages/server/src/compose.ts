@@ -5,7 +5,10 @@ import type { EgressPolicy, Engine } from "@berth/engine-client";
 import { createKubeClient, loadInCluster, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
+import { composeClusters } from "./compose-clusters.ts";
 import { composeExposures } from "./compose-exposures.ts";
+import { routeExposures } from "./route-exposures.ts";
+import type { RoutedExposures } from "./route-exposures.ts";
 import type { Config } from "./config.ts";
 import { createLoopbackAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
@@ -20,17 +23,15 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
-import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
   createOutdatedLister,
-  createReleaseIndex,
+  createReleaseCaches,
   createReleaseView,
   createStuckJudge,
-  createSummaries,
 } from "./domain/releases/index.ts";
-import type { Actions, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
+import type { Actions, ReleaseCaches, ReleaseIndex, StuckJudge } from "./domain/releases/index.ts";
 import { createHolder } from "./domain/releases/actions/holder.ts";
 import { createInstall } from "./domain/releases/actions/install.ts";
 import { createReleasePlanner } from "./domain/releases/actions/plan.ts";
@@ -52,6 +53,9 @@ export interface ComposedBerth {
   close(): Promise<void>;
 }
 
+/** Only the home has ingress controllers that Autom8s' variables name. */
+const NO_INGRESS: Config["ingress"] = { namespace: "", label: "", from: 0, to: 0 };
+
 /** What edges give to parts that are none. */
 export interface EdgeParts {
   /** The JSON of an operation, as REST shows it. */
@@ -63,12 +67,13 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const clock = systemClock;
   const cluster = await connect(config, log, clock);
   const { client } = cluster;
-  const clusters = createClusterRegistry([cluster]);
+  const clusters = createClusterRegistry(cluster);
   const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
   const engine = await startEngine({ binary, allowLocalCharts, environment, log });
-  const index = createReleaseIndex(cluster, log, clock);
-  const summaries = createSummaries(cluster, log);
-  const storageOf = (target: ReleaseTarget) => index.storageOf(target.namespace, target.name);
+  const caches = createReleaseCaches(log, clock);
+  caches.add(cluster);
+  const index = caches.indexOf(cluster.name) as ReleaseIndex;
+  const { storageOf } = caches;
   const access = createLoopbackAccess();
   const audit = createAudit(log);
   const [policy, egress] = [chartPolicyOf(config), egressOf(config)];
@@ -87,14 +92,35 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   });
   const reader = createReleaseReader({ engine, clusters, storageOf });
   const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
-  const releases = createReleaseView({ access, clusters, reader, stuckOf, cache: () => ({ index, summaries }) });
-  const stuck = () => stuckIn(cluster.name, index, stuckOf);
+  const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
+  const stuck = () => stuckIn(caches, stuckOf);
   const { submit } = operations;
-  const ports = { access, audit, cluster, log, clock, checkCluster: (name: string) => void clusters.get(name) };
-  const exposing = composeExposures({ ...ports, ingress: config.ingress }, { index, operations });
+  const ports = { access, audit, log, clock, checkCluster: (name: string) => void clusters.get(name) };
+  const declaredClusters = composeClusters({
+    ...{ registry: clusters, access, audit, namespace: config.homeNamespace, pod: config.pod, log, clock },
+    releasesOf: (name) => caches.table.size(name),
+    join: caches.add,
+    async leave(name) {
+      await Promise.all([caches.remove(name), exposing.leave(name)]);
+    },
+    onFacts(one, { capabilities }) {
+      if (one.name === cluster.name || capabilities.includes("exposures") === exposing.has(one.name)) return;
+      if (exposing.has(one.name)) void exposing.leave(one.name);
+      else exposing.join(one);
+    },
+  });
+  const exposing = routeExposures(
+    (one) =>
+      composeExposures(
+        { ...ports, cluster: one, ingress: one === cluster ? config.ingress : NO_INGRESS },
+        { index: caches.indexOf(one.name) as ReleaseIndex, operations },
+      ),
+    ports.checkCluster,
+  );
+  exposing.join(cluster);
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   const charts = createChartReader({ ...parts, access, policy, sources });
-  for (const part of [index, operations, unlocker, declared, exposing]) part.start();
+  for (const part of [operations, unlocker, declared, declaredClusters]) part.start();
 
   const berth: Berth = {
     submit,
@@ -103,9 +129,12 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     releases,
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
-    ...{ charts, chartSources: declared, exposures: exposing },
-    facts: factsOf(engine, { index, operations, exposing, declared }),
-    readiness: [...readinessOf(engine, index, operations), { name: "exposures", check: exposing.ready }],
+    ...{ charts, chartSources: declared, exposures: exposing, clusters: declaredClusters },
+    facts: factsOf(engine, { caches, index, operations, exposing, declared }),
+    readiness: [
+      ...readinessOf(engine, index, operations),
+      { name: "exposures", check: () => exposing.ready(cluster.name) },
+    ],
     log,
     version: BERTH_VERSION,
     principal: config.callers.length > 0 ? unauthenticatedPrincipal : loopbackPrincipal,
@@ -118,7 +147,8 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       for (const part of [unlocker, operations, exposing]) await part.stop();
-      await Promise.all([index.stop(), declared.stop()]);
+      await declaredClusters.stop();
+      await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
     },
@@ -126,17 +156,26 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
 }
 
 /** The cluster that a kubeconfig names, or the one that this process is a pod of. */
-async function connect({ kubeconfig, context, pod, cluster: name }: Config, log: Logger, clock: Clock) {
+async function connect(config: Config, log: Logger, clock: Clock) {
+  const { kubeconfig, context, pod, cluster: name } = config;
   const connection = await (kubeconfig === "" ? loadInCluster(pod) : loadKubeconfig(kubeconfig, context));
-  return { name, connection, client: createKubeClient(connection, { log, clock }) };
+  return {
+    name,
+    connection,
+    client: createKubeClient(connection, { log, clock }),
+    watchNamespaces: config.watchNamespaces,
+  };
 }
 
-function stuckIn(cluster: string, index: ReleaseIndex, stuckOf: StuckJudge) {
-  return index.newest().flatMap((newest) => {
-    const { namespace, name, revision } = newest;
-    const stuck = stuckOf(cluster, newest);
-    return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
-  });
+function stuckIn({ table }: ReleaseCaches, stuckOf: StuckJudge) {
+  return table
+    .sorted("namespace")
+    .all()
+    .flatMap(({ cluster, revision: newest }) => {
+      const { namespace, name, revision } = newest;
+      const stuck = stuckOf(cluster, newest);
+      return stuck === undefined ? [] : [{ target: { cluster, namespace, name }, revision, since: stuck.since }];
+    });
 }
 
 function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations): Berth["readiness"] {
@@ -150,23 +189,24 @@ function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations
 function factsOf(
   engine: Engine,
   parts: {
+    readonly caches: ReleaseCaches;
     readonly index: ReleaseIndex;
     readonly operations: Operations;
-    readonly exposing: ReturnType<typeof composeExposures>;
+    readonly exposing: RoutedExposures;
     readonly declared: Pick<ReleaseIndex, "watches">;
   },
 ): Berth["facts"] {
-  const { index, operations, exposing, declared } = parts;
+  const { caches, index, operations, exposing, declared } = parts;
   return {
     onEnded: (listener) => operations.onEnded(listener),
     engine: () => ({
       ...{ state: engine.state().name, restarts: engine.restarts(), refusedCharts: engine.refusedCharts().size },
     }),
     operations: () => operations.open(),
-    watches: () => [index, operations, exposing, declared].flatMap((part) => part.watches()),
+    watches: () => [caches, operations, exposing, declared].flatMap((part) => part.watches()),
     pools: () => exposing.facts().pools,
     exposures: () => exposing.facts().exposures,
-    releases: () => (index.ready().ok ? index.newest().length : undefined),
+    releases: () => (index.ready().ok ? caches.table.size() : undefined),
   };
 }
 

@@ -93,6 +93,7 @@ const flag = z.stringbool().default(false);
 const environmentSchema = z.object({
   BERTH_HOST: z.string().default("127.0.0.1"),
   BERTH_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
+  BERTH_SWIFT_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   BERTH_TLS_CERT_FILE: z.string().default(""),
   BERTH_TLS_KEY_FILE: z.string().default(""),
   BERTH_TLS_CLIENT_CA_FILE: z.string().default(""),
@@ -110,6 +111,20 @@ const environmentSchema = z.object({
     .max(63)
     .default("local"),
   BERTH_NAMESPACE: z.string().default("default"),
+  BERTH_WATCH_NAMESPACES: z
+    .string()
+    .default("")
+    .transform((text) => text.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()])))
+    .pipe(
+      z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+            .max(63),
+        )
+        .max(100),
+    ),
   BERTH_HOME_NAMESPACE: z
     .string()
     .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
@@ -141,6 +156,8 @@ const environmentSchema = z.object({
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** A second port, for Swift's clients; undefined for none. */
+  readonly swiftPort: number | undefined;
   /** Networks (CIDR) whose callers are let in without credentials, beside this machine's own. */
   readonly callers: readonly string[];
   /** The port's files of TLS; undefined: it has none. */
@@ -154,6 +171,8 @@ export interface Config {
   readonly pod: { readonly host: string | undefined; readonly port: string | undefined };
   /** Name of the cluster in paths. */
   readonly cluster: string;
+  /** The only namespaces of its cluster in which Berth looks for releases; empty: all. */
+  readonly watchNamespaces: readonly string[];
   /** Namespace that dialects without namespaces mean. */
   readonly namespace: string;
   /** Namespace of Berth's own objects in its home cluster. */
@@ -203,6 +222,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     },
     host: env.BERTH_HOST,
     port: env.BERTH_PORT,
+    swiftPort: env.BERTH_SWIFT_PORT,
     callers: env.BERTH_UNAUTHENTICATED_FROM,
     tls: readTls(env),
     limits: readLimits(file.port),
@@ -211,6 +231,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     pod: { host: env.KUBERNETES_SERVICE_HOST, port: env.KUBERNETES_SERVICE_PORT },
     cluster: env.BERTH_CLUSTER,
     namespace: env.BERTH_NAMESPACE,
+    watchNamespaces: env.BERTH_WATCH_NAMESPACES,
     homeNamespace: env.BERTH_HOME_NAMESPACE,
     engine: env.BERTH_ENGINE,
     engineEnvironment: pick(environment, ENGINE_VARIABLES),

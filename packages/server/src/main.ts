@@ -14,9 +14,9 @@ async function main(): Promise<void> {
   const config = loadConfig(process.env);
   const log = pino({ level: config.logLevel, serializers: { error: stdSerializers.err } }, pino.destination(2));
   const { berth, drain, close } = await composeBerth(config, log, { operationJson });
-  const { host, port, callers, tls, limits } = config;
-  const server = await createServer(berth, { host, port, callers, tls, limits, log });
-  log.info({ url: server.url }, "listening");
+  const { host, port, swiftPort, callers, tls, limits } = config;
+  const server = await createServer(berth, { host, port, swiftPort, callers, tls, limits, log });
+  log.info({ url: server.url, swift: server.swiftUrl }, "listening");
 
   let isStopping = false;
   const stop = async (why: string) => {

@@ -1,13 +1,12 @@
-import { pages, release as rel, releaseService as api } from "@berth/sdk";
+import { pages, release as rel, releaseService as api, watchReleases } from "@berth/sdk";
 import { create } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { Option } from "commander";
 import type { Command } from "commander";
 
 import { speaks, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
 import { CliError } from "../errors.ts";
-import { createChangePrinter, watchList } from "../output/changes.ts";
+import { createChangePrinter, showChanges } from "../output/changes.ts";
 import type { Table } from "../output/table.ts";
 import { print, printJson } from "../output/print.ts";
 import { chartText, timeText } from "../output/text.ts";
@@ -29,6 +28,10 @@ interface Options extends Readonly<Partial<Record<keyof typeof STATUSES, boolean
   readonly filter?: string;
   readonly selector?: string;
   readonly status?: readonly string[];
+  readonly chart?: string;
+  readonly chartVersion?: string;
+  readonly allRevisions?: boolean;
+  readonly orderBy?: string;
   readonly max?: number;
   readonly offset?: number;
   readonly date?: boolean;
@@ -55,6 +58,13 @@ export function addList(program: Command, maker: Maker): void {
   for (const status of Object.keys(STATUSES)) command.option(`--${status}`, `those that are ${status}`);
   command
     .addOption(new Option("-a, --all", "Helm 3's way to say what is meant anyway").hideHelp())
+    .option("--chart <name>", "of this chart")
+    .option("--chart-version <range>", "whose chart's version is in a range, such as '<1.4.0'")
+    .option("--all-revisions", "every stored revision, superseded ones too")
+    .option(
+      "--order-by <column>",
+      "name, status, revision, chart, app_version, updated or cluster; 'updated desc' turns round",
+    )
     .option("-d, --date", "sorted by the time of their last revision")
     .option("-r, --reverse", "in reverse order")
     .option("-m, --max <n>", "at most so many", toNumber)
@@ -75,14 +85,9 @@ async function run(session: Session, options: Options & { format: Parameters<typ
     return print(io, format, { schema: api.ListOutdatedReleasesResponseSchema, message, show: () => newer(message) });
   }
   if (options.watch === true) {
-    const printer = createChangePrinter(io, format, rel.ReleaseSchema, table);
-    const looked = {
-      key: (one: rel.Release) => `${one.namespace}/${one.name}`,
-      version: (one: rel.Release) => `${one.revision} ${one.status}`,
-      look: async () => (await releases(session, options)).releases,
-      sleep: (ms: number, signal: AbortSignal) => berth.connection.clock.sleep(ms, signal),
-    };
-    return watchList(io.signal, looked, printer);
+    const { request, isMeant } = toRequest(session, options);
+    const changes = watchReleases(berth.connection, request, { signal: io.signal });
+    return showChanges(io, changes, createChangePrinter(io, format, rel.ReleaseSchema, table), isMeant);
   }
   const message = await releases(session, options);
   if (options.short === true) {
@@ -95,36 +100,47 @@ async function run(session: Session, options: Options & { format: Parameters<typ
   print(io, format, { schema: api.ListReleasesResponseSchema, message, show });
 }
 
-async function releases(session: Session, options: Options): Promise<api.ListReleasesResponse> {
-  const { berth, cluster, call } = session;
-  const { max, offset = 0, filter = "" } = options;
+/** What is asked of Berth, and what of its answer is meant: an expression is looked for here. */
+function toRequest(session: Session, options: Options) {
+  const { filter = "" } = options;
   const words = Object.entries(STATUSES).filter(([name]) => options[name as keyof typeof STATUSES] === true);
-  // Berth looks for a text in names of releases and charts; an expression is looked for here, in all there are.
   const isText = /^[a-z0-9-]*$/.test(filter);
-  const isWhole = max === undefined || filter !== "" || options.date === true || options.reverse === true;
+  const expression = filter === "" ? undefined : toExpression(filter);
   const request = {
-    cluster,
+    cluster: session.cluster,
     namespace: options.allNamespaces === true ? "" : session.namespace,
+    // Berth looks for a text in names of releases and charts.
     filter: isText ? filter : "",
     labelSelector: options.selector ?? "",
     status: [...(options.status ?? []), ...words.flatMap(([, statuses]) => statuses)],
-    stuck: options.stuck ?? false,
+    chart: options.chart ?? "",
+    chartVersion: options.chartVersion ?? "",
+  };
+  return { request, isMeant: ({ name }: rel.Release) => expression?.test(name) ?? true };
+}
+
+async function releases(session: Session, options: Options): Promise<api.ListReleasesResponse> {
+  const { berth, call } = session;
+  const { max, offset = 0, filter = "", stuck = false, allRevisions = false } = options;
+  const { request, isMeant } = toRequest(session, options);
+  const isWhole = max === undefined || filter !== "" || options.reverse === true;
+  const query = {
+    ...{ ...request, stuck, allRevisions, orderBy: options.orderBy ?? (options.date === true ? "updated" : "") },
     pageSize: isWhole ? 500 : Math.max(1, Math.min(max + offset, 500)),
   };
   const all = create(api.ListReleasesResponseSchema);
-  for await (const page of pages((pageToken) => berth.releases.listReleases({ ...request, pageToken }, call))) {
-    all.releases.push(...page.releases);
+  for await (const page of pages((pageToken) => berth.releases.listReleases({ ...query, pageToken }, call))) {
+    all.releases.push(...page.releases.filter(isMeant));
     all.totalSize = page.totalSize;
+    all.staleClusters = page.staleClusters;
     if (!isWhole && all.releases.length >= max + offset) break;
   }
-  if (filter !== "") {
-    const expression = toExpression(filter);
-    all.releases = all.releases.filter(({ name }) => expression.test(name));
-    all.totalSize = all.releases.length;
-  }
-  if (options.date === true) all.releases.sort((a, b) => deployedAt(a) - deployedAt(b));
+  if (filter !== "") all.totalSize = all.releases.length;
   if (options.reverse === true) all.releases.reverse();
   all.releases = all.releases.slice(offset, max === undefined ? undefined : offset + max);
+  for (const { cluster, reason } of all.staleClusters) {
+    session.io.stderr.write(`warning: cluster "${cluster}" is not heard of: ${reason}\n`);
+  }
   return all;
 }
 
@@ -134,10 +150,6 @@ function toExpression(text: string): RegExp {
   } catch {
     throw new CliError(`"${text}" is no regular expression.`, "Such as --filter '^web-'.");
   }
-}
-
-function deployedAt({ lastDeployed }: rel.Release): number {
-  return lastDeployed === undefined ? 0 : timestampMs(lastDeployed);
 }
 
 async function outdated(session: Session, options: Options): Promise<api.ListOutdatedReleasesResponse> {

@@ -40,9 +40,12 @@ export async function showChanges<T>(
   { signal }: Io,
   changes: AsyncIterable<{ readonly type: "synced" } | { readonly type: string; readonly object: T }>,
   printer: ChangePrinter<T>,
+  isMeant: (object: T) => boolean = () => true,
 ): Promise<void> {
   try {
-    for await (const change of changes) if ("object" in change) printer.show(change.type, change.object);
+    for await (const change of changes) {
+      if ("object" in change && isMeant(change.object)) printer.show(change.type, change.object);
+    }
   } catch (error) {
     if (!signal.aborted) throw error;
   }

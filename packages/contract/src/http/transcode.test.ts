@@ -1,16 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { create } from "@bufbuild/protobuf";
+
 import {
   InstallReleaseRequestSchema,
   ListReleasesRequestSchema,
+  ListReleasesResponseSchema,
   ReleaseService,
 } from "../gen/berth/v1/release_service_pb.ts";
 import type { InstallReleaseRequest, ListReleasesRequest } from "../gen/berth/v1/release_service_pb.ts";
 import { UninstallReleaseRequestSchema } from "../gen/berth/v1/release_service_pb.ts";
 import type { UninstallReleaseRequest } from "../gen/berth/v1/release_service_pb.ts";
+import { ReleaseSchema } from "../gen/berth/v1/release_pb.ts";
 import { httpBindings, matchRoute } from "./rules.ts";
-import { toRequest } from "./transcode.ts";
+import { keepAnswer, toAnswer, toAnswerText, toRequest } from "./transcode.ts";
 import type { RequestParts } from "./transcode.ts";
 
 const parts = (given: Partial<RequestParts>): RequestParts => ({
@@ -103,4 +107,14 @@ test("routes: a verb goes before a variable, a wrong method says which are right
   assert.deepEqual(found("POST", `${base}/x`), { type: "method", allowed: ["DELETE", "GET", "PUT"] });
   assert.deepEqual(found("GET", `${base}/x:rollback`), { type: "method", allowed: ["POST"] });
   assert.deepEqual(found("GET", "/v1/nothing"), { type: "none" });
+});
+
+test("a list of messages that last has the same JSON as any other", () => {
+  const schema = ListReleasesResponseSchema;
+  const one = (name: string) => create(ReleaseSchema, { name, labels: { a: '"' }, chart: { name: "web" } });
+  const message = create(schema, { releases: [keepAnswer(one("a")), keepAnswer(one("b"))], totalSize: 2 });
+  const empty = create(schema, { totalSize: 0 });
+  for (const each of [message, message, empty]) {
+    assert.deepEqual(JSON.parse(toAnswerText(schema, each)), toAnswer(schema, each));
+  }
 });

@@ -53,6 +53,40 @@ export function toAnswer(schema: DescMessage, message: Message): JsonValue {
   return toJson(schema, message, { useProtoFieldName: true, alwaysEmitImplicit: true });
 }
 
+/** Messages that are never changed, and the text of their answers once it was asked for. */
+const lasting = new WeakMap<Message, string | undefined>();
+
+/** Says that a message is never changed: where many answers have it, its text is made once. */
+export function keepAnswer<M extends Message>(message: M): M {
+  if (!lasting.has(message)) lasting.set(message, undefined);
+  return message;
+}
+
+/** The text of `toAnswer`: lists of messages that last are put together of their own texts. */
+export function toAnswerText(schema: DescMessage, message: Message): string {
+  const known = lasting.get(message);
+  if (known !== undefined) return known;
+  const list = schema.fields.find((field) => field.fieldKind === "list" && isLasting(message, field.localName));
+  if (list?.fieldKind !== "list" || list.listKind !== "message") {
+    const text = JSON.stringify(toAnswer(schema, message));
+    if (lasting.has(message)) lasting.set(message, text);
+    return text;
+  }
+  const items = (message as unknown as Record<string, Message[]>)[list.localName] ?? [];
+  const { [list.name]: _none, ...rest } = toAnswer(schema, {
+    ...message,
+    [list.localName]: [],
+  } as Message) as JsonObject;
+  const first = `${JSON.stringify(list.name)}:[${items.map((item) => toAnswerText(list.message, item)).join(",")}]`;
+  const others = JSON.stringify(rest).slice(1);
+  return others === "}" ? `{${first}}` : `{${first},${others}`;
+}
+
+function isLasting(message: Message, name: string): boolean {
+  const items = (message as unknown as Record<string, unknown>)[name];
+  return Array.isArray(items) && items.length > 0 && items.every((item) => lasting.has(item as Message));
+}
+
 /** Sets a field by its dotted path from texts, as its type says. */
 function setPath(schema: DescMessage, json: JsonObject, path: string, values: readonly string[]): void {
   const [name = "", ...rest] = path.split(".");

@@ -70,7 +70,7 @@ export function createInformer<T>(options: InformerOptions<T>): Informer<T> {
     resourceVersion: position,
     async waitFor(version, timeoutMs, until) {
       const waiting = waiters.waitFor(checkResourceVersion(version), timeoutMs, until);
-      if (waiters.waiting() > 0 && waiters.current() !== "") prove();
+      if (waiters.longest() !== undefined && waiters.current() !== "") prove();
       return waiting;
     },
     onChange: (listener) => listeners.add(listener),

@@ -22,19 +22,26 @@ export function createProver(
 ): () => void {
   let isRunning = false;
   const prove = async () => {
-    await clock.sleep(GRACE, signal);
-    while (waiters.waiting() > 0) {
-      const start = clock.monotonic();
-      await refresh(signal).catch((error: unknown) => log.debug({ error }, "a cache cannot be proved to be new"));
-      if (waiters.waiting() === 0) break;
-      await clock.sleep(Math.max(PAUSE, (clock.monotonic() - start) * (SHARE - 1)), signal);
+    try {
+      for (let waited = waiters.longest(); waited !== undefined; waited = waiters.longest()) {
+        // Where one's own events come, somebody waits at any time, and nobody for long.
+        if (waited < GRACE) {
+          await clock.sleep(GRACE - waited, signal);
+          continue;
+        }
+        const start = clock.monotonic();
+        await refresh(signal).catch((error: unknown) => log.debug({ error }, "a cache cannot be proved to be new"));
+        if (waiters.longest() === undefined) break;
+        await clock.sleep(Math.max(PAUSE, (clock.monotonic() - start) * (SHARE - 1)), signal);
+      }
+    } finally {
+      // At once: whoever waits from now on begins it anew.
+      isRunning = false;
     }
   };
   return () => {
     if (isRunning || signal.aborted) return;
     isRunning = true;
-    void prove()
-      .catch(() => undefined)
-      .finally(() => (isRunning = false));
+    prove().catch(() => undefined);
   };
 }

@@ -2,7 +2,7 @@ import { BerthError } from "@berth/base";
 
 import { fromStatus } from "../errors.ts";
 import type { KubeStatus } from "../errors.ts";
-import { collectionPath } from "../object.ts";
+import { collectionPath, metadataOnly } from "../object.ts";
 import type { KubeObject } from "../object.ts";
 import { readLines } from "./lines.ts";
 import type { InformerOptions } from "./types.ts";
@@ -66,11 +66,11 @@ function parseEvent(line: string): { readonly type: string; readonly object: Kub
   }
 }
 
-function target(source: Source, kind: string, query: Readonly<Record<string, string>>) {
-  const { resource, namespace, labelSelector, metadataOnly } = source;
+function target(source: Source, kind: Parameters<typeof metadataOnly>[0], query: Readonly<Record<string, string>>) {
+  const { resource, namespace, labelSelector, metadataOnly: isMetadataOnly } = source;
   return {
     path: collectionPath(resource, namespace),
     query: { ...query, ...(labelSelector === undefined ? {} : { labelSelector }) },
-    accept: metadataOnly === true ? `application/json;as=${kind};g=meta.k8s.io;v=v1` : undefined,
+    accept: isMetadataOnly === true ? metadataOnly(kind) : undefined,
   };
 }

@@ -2,6 +2,9 @@ import type { Clock } from "@berth/base";
 
 import { isNewer } from "../resource-version.ts";
 
+/** Why a wait ends. Made once: it has no stack that anybody reads. */
+const REACHED = new Error("It is reached.");
+
 /** How far the cache is, and those who wait for it. */
 export interface Waiters {
   /** Empty before the first list. */
@@ -10,8 +13,8 @@ export interface Waiters {
   advance(resourceVersion: string): void;
   /** Like `advance`, but also back: an etcd restored from a backup counts from an earlier number. */
   reset(resourceVersion: string): void;
-  /** How many wait. */
-  waiting(): number;
+  /** Milliseconds that whoever waits the longest has waited; undefined where nobody does. */
+  longest(): number | undefined;
   /** True once the cache is there; false after `timeoutMs`; rejects with the signal's reason. */
   waitFor(resourceVersion: string, timeoutMs: number, signal?: AbortSignal): Promise<boolean>;
 }
@@ -19,10 +22,11 @@ export interface Waiters {
 /** Nobody waits, nothing is held. */
 export function createWaiters(clock: Clock): Waiters {
   let current = "";
-  const checks = new Set<() => void>();
+  /** Who waits, since when; who came first stands first. */
+  const checks = new Map<() => void, number>();
   const reset = (version: string) => {
     current = version;
-    for (const check of checks) check();
+    for (const check of [...checks.keys()]) check();
   };
   const reached = (wanted: string) => current !== "" && !isNewer(wanted, current);
   return {
@@ -31,15 +35,18 @@ export function createWaiters(clock: Clock): Waiters {
     advance(version) {
       if (isNewer(version, current)) reset(version);
     },
-    waiting: () => checks.size,
+    longest() {
+      for (const since of checks.values()) return clock.monotonic() - since;
+      return undefined;
+    },
     async waitFor(wanted, timeoutMs, signal) {
       signal?.throwIfAborted();
       if (reached(wanted)) return true;
       const done = new AbortController();
       const check = () => {
-        if (reached(wanted)) done.abort();
+        if (reached(wanted)) done.abort(REACHED);
       };
-      checks.add(check);
+      checks.set(check, clock.monotonic());
       try {
         await clock.sleep(timeoutMs, signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]));
         return false;
@@ -48,7 +55,7 @@ export function createWaiters(clock: Clock): Waiters {
         throw error;
       } finally {
         checks.delete(check);
-        done.abort();
+        done.abort(REACHED);
       }
     },
   };

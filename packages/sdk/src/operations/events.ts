@@ -1,7 +1,9 @@
 import type { ObjectName } from "@berth/base";
 import { operation } from "@berth/contract";
+import type { operationService, release } from "@berth/contract";
 import { fromJson } from "@bufbuild/protobuf";
 import type { JsonValue } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 
 /** One piece of news about an operation; `n` is the number that a follower resumes after. */
 export type OperationEvent =
@@ -31,6 +33,28 @@ export function toOperationEvent(type: string, id: string, data: JsonValue): Ope
   const { time, object, ...rest } = data as Record<string, JsonValue> & { time: string };
   const named = object === undefined ? {} : { object: toObject(object as Record<string, string>) };
   return { type, n: Number(id), time: new Date(time), ...rest, ...named } as unknown as OperationEvent;
+}
+
+/** Reads a message of WatchOperation; undefined of news that this package does not know. */
+export function fromNews({ n, news }: operationService.WatchOperationResponse): OperationEvent | undefined {
+  switch (news.case) {
+    case undefined:
+      return undefined;
+    case "operation":
+      return { type: "operation", operation: news.value };
+    case "gap":
+      return { type: "gap", from: news.value.from, to: news.value.to };
+    default: {
+      const { $typeName: _type, $unknown: _unknown, time, ...rest } = news.value;
+      const named = "object" in rest && rest.object !== undefined ? { object: toName(rest.object) } : {};
+      const at = time === undefined ? new Date(0) : timestampDate(time);
+      return { type: news.case, n, time: at, ...rest, ...named } as OperationEvent;
+    }
+  }
+}
+
+function toName({ apiVersion, kind, namespace, name }: release.ObjectReference): ObjectName {
+  return { apiVersion, kind, namespace, name };
 }
 
 function toObject({ api_version: apiVersion = "", kind = "", namespace = "", name = "" }: Record<string, string>) {

@@ -1,12 +1,14 @@
 import { backoff } from "@berth/base";
+import { operationService } from "@berth/contract";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
+import { createServiceClient } from "../client.ts";
 import type { Connection } from "../connection.ts";
 import { fromProblem, toApiError, unreachable } from "../error.ts";
 import type { BerthApiError } from "../error.ts";
 import { rest } from "../retry.ts";
-import { toOperationEvent } from "./events.ts";
+import { fromNews, toOperationEvent } from "./events.ts";
 import type { OperationEvent } from "./events.ts";
 
 /** How an operation is followed. */
@@ -17,8 +19,8 @@ export interface FollowOptions {
 }
 
 /**
- * Follows an operation to its end by server-sent events: the last one is `operation`, done. A stream that breaks is
- * resumed after its last event, on whichever replica answers, until `retry.attempts` in a row bring nothing.
+ * Follows an operation to its end, by server-sent events, or by WatchOperation where the connection speaks gRPC: the last
+ * event is `operation`, done. A stream that breaks is resumed after its last event, on whichever replica answers, until `retry.attempts` in a row bring nothing.
  */
 export async function* followOperation(
   connection: Connection,
@@ -27,11 +29,12 @@ export async function* followOperation(
 ): AsyncGenerator<OperationEvent, void> {
   const { retry, clock } = connection;
   const { signal } = options;
+  const read = connection.protocol === "grpc" ? readNews : readEvents;
   let after = options.after ?? 0;
   for (let failures = 0; ; failures++) {
     let ended: BerthApiError | undefined;
     try {
-      for await (const event of readEvents(connection, id, after, signal)) {
+      for await (const event of read(connection, id, after, signal)) {
         failures = 0;
         if ("n" in event) after = event.n;
         yield event;
@@ -43,6 +46,19 @@ export async function* followOperation(
     }
     if (failures >= retry.attempts) throw ended ?? unreachable(undefined);
     await rest(clock.sleep(Math.max(backoff(failures, retry), ended?.retryAfterMs ?? 0), signal));
+  }
+}
+
+async function* readNews(
+  connection: Connection,
+  id: string,
+  after: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<OperationEvent> {
+  const client = createServiceClient(connection, operationService.OperationService);
+  for await (const news of client.watchOperation({ id, after }, signal === undefined ? {} : { signal })) {
+    const event = fromNews(news);
+    if (event !== undefined) yield event;
   }
 }
 

@@ -39,8 +39,8 @@ import type {
 } from "../domain/exposures/index.ts";
 import { wakeExposures } from "./exposure-news.ts";
 
-/** Exposures at once. */
-const CONCURRENCY = 16;
+/** Exposures at once: what they write of one object is one write. */
+const CONCURRENCY = 32;
 /** A replica leaves what is new to another for so long, longer where that one was asked for it, in milliseconds; and a little more by chance. */
 const [MOMENT, COURTESY, CHANCE] = [50, 2_000, 200];
 /** How soon what is not ready is looked at again where nothing tells, in milliseconds. */

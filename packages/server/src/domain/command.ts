@@ -168,3 +168,8 @@ export type Command =
 
 /** A Helm write. */
 export type Verb = Command["verb"];
+
+/** How whoever asks ends what he has asked: work that changes nothing is given up, and rejects with the reason. */
+export interface AskOptions {
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,3 +1,5 @@
+import type { AddressInfo } from "node:net";
+
 import { BerthError } from "@berth/base";
 import type { Logger } from "@berth/base";
 import Fastify from "fastify";
@@ -36,6 +38,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Swift's clients are let in by this port too; 0: any free one. */
+  readonly swiftPort?: number | undefined;
   /** Networks (CIDR) whose callers are let in beside the machine's own. */
   readonly callers?: readonly string[];
   /** Absent: without TLS. */
@@ -48,6 +52,8 @@ export interface ServerOptions {
 /** A listening server. */
 export interface BerthServer {
   readonly url: string;
+  /** By the port for Swift's clients; undefined where there is none. */
+  readonly swiftUrl: string | undefined;
   /** Drains for at most `deadlineMs`, then cuts what is left. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -103,23 +109,28 @@ export async function createServer(berth: Berth, options: ServerOptions): Promis
   answerErrors(app, options.log);
   registerOps(app, berth, metrics);
   registerOpenApi(app, berth);
-  registerRest(app, berth);
+  const closing = new AbortController();
+  registerRest(app, berth, closing.signal);
   registerAutom8s(app, berth);
   registerSwift(app, berth);
-  const closing = new AbortController();
   await app.register((scope) => registerConnect(scope, berth, closing.signal));
   await app.ready();
   const opened = port as unknown as Port;
-  const address = await opened.listen(options.port, options.host);
-  const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  const listen = async (number: number) =>
+    urlOf(tls === undefined ? "http" : "https", await opened.listen(number, options.host));
   return {
-    url: `${tls === undefined ? "http" : "https"}://${host}:${String(address.port)}`,
+    url: await listen(options.port),
+    swiftUrl: options.swiftPort === undefined ? undefined : await listen(options.swiftPort),
     close(deadlineMs) {
-      closing.abort();
+      closing.abort(new BerthError("UNAVAILABLE", "Berth is stopping; ask again."));
       tls?.stop();
       return opened.close(deadlineMs);
     },
   };
+}
+
+function urlOf(scheme: string, { family, address, port }: AddressInfo): string {
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${String(port)}`;
 }
 
 function answerErrors(app: FastifyInstance, log: Logger): void {

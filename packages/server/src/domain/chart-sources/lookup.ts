@@ -15,10 +15,12 @@ import type { SourceCredentials } from "./types.ts";
 export function createSourceLookup(home: Cluster, cache: SourceCache): SourceLookup {
   return {
     cluster: home.name,
-    async find(namespace, name) {
-      const source = await getObject<SourceObject>(home.client, { resource: chartSources, namespace, name });
+    async find(namespace, name, { signal } = {}) {
+      const reference = { resource: chartSources, namespace, name };
+      const source = await getObject<SourceObject>(home.client, reference, { signal });
       if (source === undefined) return undefined;
-      const { credentials } = await readCredentials(home.client, namespace, source.spec.secretRef?.name);
+      const { secretRef } = source.spec;
+      const { credentials } = await readCredentials(home.client, namespace, secretRef?.name, { signal });
       return toRepository(source.spec, credentials);
     },
     list: (namespace) =>

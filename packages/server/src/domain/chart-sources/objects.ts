@@ -2,6 +2,7 @@ import { BerthError, asBerthError } from "@berth/base";
 import { deleteObject, getObject, hasStatus, isConflict, isNotFound } from "@berth/kube";
 import type { KubeClient, ObjectReference } from "@berth/kube";
 
+import type { AskOptions } from "../command.ts";
 import { unknownSource } from "../charts/index.ts";
 import { chartSources } from "./resource.ts";
 import type { SourceObject } from "./resource.ts";
@@ -17,8 +18,12 @@ export function referenceTo({ namespace, name }: SourceName): ObjectReference {
 }
 
 /** Reads a source as it is stored now. */
-export async function readSource(client: KubeClient, target: SourceName): Promise<SourceObject> {
-  const source = await getObject<SourceObject>(client, referenceTo(target));
+export async function readSource(
+  client: KubeClient,
+  target: SourceName,
+  options: AskOptions = {},
+): Promise<SourceObject> {
+  const source = await getObject<SourceObject>(client, referenceTo(target), options);
   if (source === undefined) throw unknownSource(target.name, "name");
   return source;
 }

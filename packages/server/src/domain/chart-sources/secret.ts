@@ -2,6 +2,7 @@ import { BerthError } from "@berth/base";
 import { getObject } from "@berth/kube";
 import type { KubeClient, KubeObject, Resource } from "@berth/kube";
 
+import type { AskOptions } from "../command.ts";
 import type { SourceCredentials, SourceName } from "./types.ts";
 import { API_VERSION, KIND } from "./resource.ts";
 
@@ -33,9 +34,10 @@ export async function readCredentials(
   client: KubeClient,
   namespace: string,
   name: string | undefined,
+  options: AskOptions = {},
 ): Promise<ReadCredentials> {
   if (name === undefined) return { credentials: {}, version: "" };
-  const secret = await getObject<SecretObject>(client, { resource: secrets, namespace, name });
+  const secret = await getObject<SecretObject>(client, { resource: secrets, namespace, name }, options);
   if (secret === undefined) {
     throw new BerthError("SECRET_NOT_FOUND", `There is no Secret "${name}" in the source's namespace.`, {
       field: "spec.secretRef.name",

@@ -1,4 +1,5 @@
 import type { Principal } from "../access/index.ts";
+import type { AskOptions } from "../command.ts";
 
 /** Names a chart source. Both are valid names: the edges check them. */
 export interface SourceName {
@@ -106,7 +107,7 @@ export interface SourcePage {
 /** Sources as a caller may see them. */
 export interface SourceView {
   /** CHART_SOURCE_NOT_FOUND where there is none. */
-  get(principal: Principal, target: SourceName): Promise<ChartSource>;
+  get(principal: Principal, target: SourceName, options?: AskOptions): Promise<ChartSource>;
   /** An empty namespace means all. NOT_READY before the first list is complete. */
   list(
     principal: Principal,

@@ -16,9 +16,9 @@ export function createSourceView(parts: {
   const { access, home, cache } = parts;
   const place = { resource: "chartsources", cluster: home.name };
   return {
-    async get(principal, target) {
+    async get(principal, target, options) {
       await access.check(principal, { verb: "get", ...place, ...target });
-      return fromObject(await readSource(home.client, target));
+      return fromObject(await readSource(home.client, target, options));
     },
     async list(principal, { namespace, pageSize, pageToken }) {
       await access.check(principal, { verb: "list", ...place, namespace, name: "" });

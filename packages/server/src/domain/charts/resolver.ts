@@ -1,5 +1,5 @@
 import type { Access, Principal } from "../access/index.ts";
-import type { ChartReference } from "../command.ts";
+import type { AskOptions, ChartReference } from "../command.ts";
 import { resolveChart, sourceNameOf } from "./resolve.ts";
 import type { ChartPolicy, NamedRepository, ResolvedChart } from "./resolve.ts";
 
@@ -8,7 +8,7 @@ export interface SourceLookup {
   /** Name of that cluster. */
   readonly cluster: string;
   /** A source with its credentials as they are now; undefined where the namespace has none of that name. */
-  find(namespace: string, name: string): Promise<NamedRepository | undefined>;
+  find(namespace: string, name: string, options?: AskOptions): Promise<NamedRepository | undefined>;
   /** The sources of a namespace, as far as they are known. */
   list(namespace: string): readonly { readonly name: string; readonly url: string }[];
 }
@@ -21,6 +21,7 @@ export type ChartResolver = (
   principal: Principal,
   namespace: string,
   reference: ChartReference,
+  options?: AskOptions,
 ) => Promise<ResolvedChart>;
 
 /** Makes the resolver. Whoever may not read a ChartSource may not use it by its name either. */
@@ -30,10 +31,10 @@ export function createChartResolver(parts: {
   readonly sources: SourceLookup;
 }): ChartResolver {
   const { access, policy, sources } = parts;
-  return async (principal, namespace, reference) => {
+  return async (principal, namespace, reference, options) => {
     const name = sourceNameOf(reference);
     if (name === undefined || namespace === "") return resolveChart(reference, policy);
-    const found = await sources.find(namespace, name);
+    const found = await sources.find(namespace, name, options);
     if (found !== undefined) {
       const { cluster } = sources;
       await access.check(principal, { verb: "get", resource: "chartsources", cluster, namespace, name });

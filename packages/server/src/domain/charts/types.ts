@@ -1,7 +1,7 @@
 import type { BerthError } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
-import type { ChartReference, SourceAccess } from "../command.ts";
+import type { AskOptions, ChartReference, SourceAccess } from "../command.ts";
 
 /** A part of a list. */
 export interface Page<Item> {
@@ -90,12 +90,13 @@ export interface ChartQuestion {
 
 /** Reads charts and repositories. */
 export interface ChartReader {
-  search(principal: Principal, query: ChartQuery): Promise<FoundCharts>;
+  search(principal: Principal, query: ChartQuery, options?: AskOptions): Promise<FoundCharts>;
   versions(
     principal: Principal,
     question: ChartQuestion,
     version: string,
     range: PageRange,
+    options?: AskOptions,
   ): Promise<Page<ChartVersion>>;
-  show(principal: Principal, question: ChartQuestion, file: string): Promise<ShownChart>;
+  show(principal: Principal, question: ChartQuestion, file: string, options?: AskOptions): Promise<ShownChart>;
 }

@@ -7,26 +7,57 @@ export interface Cluster {
   readonly name: string;
   readonly connection: ClusterConnection;
   readonly client: KubeClient;
+  /** The only namespaces that are looked at; empty: all. */
+  readonly watchNamespaces: readonly string[];
 }
 
-/** The clusters there are. */
+/** The clusters there are, by now: they come and go. */
 export interface ClusterRegistry {
-  /** CLUSTER_NOT_FOUND where there is none of that name. */
+  /** CLUSTER_NOT_FOUND where there is none of that name; CLUSTER_UNREACHABLE where it cannot be connected to. */
   get(name: string): Cluster;
+  /** The home first, the others by name. */
   list(): readonly Cluster[];
+  /** Where Berth keeps what is its own. */
+  readonly home: Cluster;
+  /** Takes a cluster in, in place of one of its name. */
+  put(cluster: Cluster): void;
+  /** Keeps a name for which there is no connection, and why. */
+  fail(name: string, reason: string): void;
+  remove(name: string): void;
 }
 
-/** A registry of clusters known at start. */
-export function createClusterRegistry(clusters: readonly Cluster[]): ClusterRegistry {
-  const byName = new Map(clusters.map((cluster) => [cluster.name, cluster]));
+/** A registry that has its home alone. */
+export function createClusterRegistry(home: Cluster): ClusterRegistry {
+  const others = new Map<string, Cluster>();
+  const failed = new Map<string, string>();
+  const names = () => [home.name, ...new Set([...others.keys(), ...failed.keys()])];
   return {
-    list: () => clusters,
+    home,
+    list: () => [home, ...[...others.values()].sort((a, b) => (a.name < b.name ? -1 : 1))],
+    put(cluster) {
+      failed.delete(cluster.name);
+      others.set(cluster.name, cluster);
+    },
+    fail(name, reason) {
+      others.delete(name);
+      failed.set(name, reason);
+    },
+    remove(name) {
+      failed.delete(name);
+      others.delete(name);
+    },
     get(name) {
-      const cluster = byName.get(name);
+      const cluster = name === home.name ? home : others.get(name);
       if (cluster !== undefined) return cluster;
+      const reason = failed.get(name);
+      if (reason !== undefined) {
+        throw new BerthError("CLUSTER_UNREACHABLE", `Cluster "${name}" cannot be connected to: ${reason}`, {
+          field: "cluster",
+        });
+      }
       throw new BerthError("CLUSTER_NOT_FOUND", `There is no cluster "${name}".`, {
         field: "cluster",
-        hint: `Known clusters: ${[...byName.keys()].join(", ")}.`,
+        hint: `Known clusters: ${names().slice(0, 20).join(", ")}.`,
       });
     },
   };

@@ -5,7 +5,7 @@ import { createObject, deleteObject, getObject, isConflict } from "@berth/kube";
 
 import type { Principal } from "../access/index.ts";
 import { findPort, isCalled } from "./claims/find.ts";
-import { checkPool } from "./claims/secure.ts";
+import { checkPool, checkReady } from "./claims/secure.ts";
 import type { SecureParts } from "./claims/secure.ts";
 import { explain, unknown } from "./objects.ts";
 import { API_VERSION, ASKED, FINALIZER, claimName, exposureReference, exposures, readyOf } from "./resource.ts";
@@ -74,8 +74,7 @@ function nameOf({ service, servicePort }: ExposureSettings): string {
 /** Says at once what can be said without a write; the controller says it again. */
 export function checkThatThereIsRoom(parts: SecureParts, namespace: string, settings: ExposureSettings): void {
   const { cache } = parts;
-  const state = cache.ready();
-  if (!state.ok) throw new BerthError("NOT_READY", `Berth still reads the cluster's ${state.reason}.`);
+  checkReady(parts);
   const pool = cache.pools.get(settings.pool);
   if (pool === undefined) throw unknown("POOL", settings.pool);
   checkPool(parts, pool, namespace);

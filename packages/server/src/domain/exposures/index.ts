@@ -40,6 +40,7 @@ export type {
   AddressSettings,
   Exposure,
   ExposureName,
+  ExposurePage,
   ExposureSettings,
   ExposureView,
   News,

@@ -7,7 +7,7 @@ import { checkThatThereIsRoom } from "./create.ts";
 /** Exposes what an install asks for. */
 export interface ReleaseExposer {
   /** Throws what can be said of wishes before there is a release. */
-  check(namespace: string, wishes: readonly ExposeWish[]): void;
+  check(release: ReleaseTarget, wishes: readonly ExposeWish[]): void;
   /** Makes those that are missing. Rejects with the first that is refused, once all were asked for. */
   make(
     principal: Principal,
@@ -21,7 +21,7 @@ export interface ReleaseExposer {
 export function createReleaseExposer(parts: ExposureSubmitParts): ReleaseExposer {
   const submit = createExposureSubmit(parts);
   return {
-    check(namespace, wishes) {
+    check({ namespace }, wishes) {
       for (const wish of wishes) checkThatThereIsRoom(parts, namespace, wish);
     },
     async make(principal, { cluster, namespace, name: release }, wishes, context) {

@@ -5,7 +5,7 @@ import { BerthError } from "@berth/base";
 import type { Principal } from "../access/index.ts";
 import { findPort, portTaken } from "./claims/find.ts";
 import { releaseClaim } from "./claims/release.ts";
-import { checkPool } from "./claims/secure.ts";
+import { checkPool, checkReady } from "./claims/secure.ts";
 import type { SecureParts } from "./claims/secure.ts";
 import { takeClaims } from "./claims/take.ts";
 import { unknown } from "./objects.ts";
@@ -25,6 +25,7 @@ export async function reservePort(
 ): Promise<Reservation> {
   const { client, cache, clock } = parts;
   const { namespace, protocols, address, port, ttlMs } = command;
+  checkReady(parts);
   const pool = cache.pools.get(command.pool);
   if (pool === undefined) throw unknown("POOL", command.pool);
   checkPool(parts, pool, namespace);

@@ -1,4 +1,5 @@
 import type { Principal } from "../access/index.ts";
+import type { AskOptions } from "../command.ts";
 import type { DriverName, LabelSelector, Protocol } from "./resource.ts";
 
 /** Names an exposure. All three are valid names: the edges check them. */
@@ -179,7 +180,7 @@ export type News<T> =
 /** Exposures as a caller may see them. */
 export interface ExposureView {
   /** EXPOSURE_NOT_FOUND where there is none. */
-  get(principal: Principal, target: ExposureName): Promise<Exposure>;
+  get(principal: Principal, target: ExposureName, options?: AskOptions): Promise<Exposure>;
   /** NOT_READY before the first list is complete. */
   list(
     principal: Principal,
@@ -193,7 +194,7 @@ export interface ExposureView {
 /** Pools as a caller may see them. */
 export interface PoolView {
   /** POOL_NOT_FOUND where there is none. */
-  get(principal: Principal, target: PoolName): Promise<Pool>;
+  get(principal: Principal, target: PoolName, options?: AskOptions): Promise<Pool>;
   list(principal: Principal, cluster: string): Promise<readonly Pool[]>;
   watch(principal: Principal, cluster: string, signal: AbortSignal): AsyncIterable<News<Pool>>;
 }

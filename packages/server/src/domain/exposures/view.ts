@@ -29,10 +29,10 @@ export function createExposureView(parts: ExposureViewParts): ExposureView {
     return parts.access.check(principal, { verb, resource: "exposures", cluster, namespace, name });
   };
   return {
-    async get(principal, target) {
+    async get(principal, target, { signal } = {}) {
       await may(principal, "get", target);
       const { cluster, namespace, name } = target;
-      const stored = await getObject<ExposureObject>(client, { resource: exposures, namespace, name });
+      const stored = await getObject<ExposureObject>(client, { resource: exposures, namespace, name }, { signal });
       if (stored === undefined) throw unknown("EXPOSURE", name);
       return toExposure(cluster, stored);
     },
@@ -67,9 +67,9 @@ export function createPoolView(parts: ExposureViewParts): PoolView {
     return parts.access.check(principal, { verb, resource: "addresspools", cluster, namespace: "", name });
   };
   return {
-    async get(principal, { cluster, name }) {
+    async get(principal, { cluster, name }, { signal } = {}) {
       await may(principal, "get", cluster, name);
-      const stored = await getObject<PoolObject>(client, { resource: addressPools, name });
+      const stored = await getObject<PoolObject>(client, { resource: addressPools, name }, { signal });
       if (stored === undefined) throw unknown("POOL", name);
       return toPool(cluster, cache, stored);
     },

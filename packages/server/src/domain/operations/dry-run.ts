@@ -3,7 +3,7 @@ import type { Clock } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
-import type { Command } from "../command.ts";
+import type { AskOptions, Command } from "../command.ts";
 import type { Action, Actions, RequestContext } from "../releases/index.ts";
 import type { Operation } from "./types.ts";
 
@@ -20,6 +20,7 @@ export async function dryRun(
     readonly principal: Principal;
     readonly command: Command;
     readonly context: RequestContext;
+    readonly options: AskOptions;
   },
 ): Promise<Operation> {
   const { id, principal, context } = asked;
@@ -29,7 +30,7 @@ export async function dryRun(
   const action = parts.actions[command.verb] as Action;
   const { result, error } = await action(command, {
     ...{ operationId: id, cluster: parts.clusters.get(cluster), principal, context },
-    signal: new AbortController().signal,
+    signal: asked.options.signal ?? new AbortController().signal,
     onProgress: () => undefined,
   });
   if (error !== undefined) throw asBerthError(error);

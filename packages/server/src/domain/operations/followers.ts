@@ -1,5 +1,6 @@
 import type { Clock } from "@berth/base";
 
+import type { AskOptions } from "../command.ts";
 import type { HomeCache } from "./store/cache.ts";
 import { hasEnded } from "./record.ts";
 import type { OperationRecord } from "./record.ts";
@@ -13,8 +14,8 @@ export interface Followers {
   next(id: string, seen: OperationRecord | undefined, signal: AbortSignal): Promise<OperationRecord | undefined>;
   /** Tells a state of which we know before the watch does. */
   tell(record: OperationRecord): void;
-  /** Resolves with the ended operation, or with what is known of it after `ms`. */
-  ended(id: string, ms: number): Promise<OperationRecord | undefined>;
+  /** Resolves with the ended operation, or with what is known of it after `ms` or once nobody waits any more. */
+  ended(id: string, ms: number, options?: AskOptions): Promise<OperationRecord | undefined>;
 }
 
 /** Makes followers of the cache: one listener for all of them. */
@@ -55,15 +56,16 @@ export function createFollowers(cache: HomeCache, clock: Clock): Followers {
         else signal.addEventListener("abort", onAbort, { once: true });
       });
     },
-    async ended(id, ms) {
+    async ended(id, ms, { signal } = {}) {
       const late = new AbortController();
+      const end = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
       const timer = clock.sleep(ms, late.signal).then(
         () => late.abort(),
         () => undefined,
       );
       let seen: OperationRecord | undefined;
       try {
-        do seen = await followers.next(id, seen, late.signal);
+        do seen = await followers.next(id, seen, end);
         while (seen !== undefined && !hasEnded(seen));
         return seen;
       } catch {

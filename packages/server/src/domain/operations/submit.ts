@@ -73,7 +73,9 @@ export function createSubmit(parts: SubmitParts): Submit {
     let accepted: Operation;
     try {
       parts.checkCallback(options.policy?.callbackUrl);
-      if (command.verb === "install") parts.exposing.check(command.target.namespace, command.expose ?? []);
+      if (command.verb === "install" && command.expose !== undefined) {
+        parts.exposing.check(command.target, command.expose);
+      }
       if (command.options?.dryRun === true) return await dryRun(parts, asked);
       accepted = toOperation(await acceptOne(parts, asked));
     } catch (error) {
@@ -82,7 +84,7 @@ export function createSubmit(parts: SubmitParts): Submit {
     }
     await exposeAccepted(parts, principal, command, context, accepted);
     options.onAccepted?.(accepted);
-    return outcomeOf(parts, accepted, options.waitMs ?? 0);
+    return outcomeOf(parts, accepted, options);
   };
 }
 
@@ -143,9 +145,13 @@ async function checkChart(
 }
 
 /** What an operation has come to by the end of the time to wait. Throws where it was refused. */
-async function outcomeOf({ followers }: SubmitParts, accepted: Operation, waitMs: number): Promise<Operation> {
+async function outcomeOf(
+  { followers }: SubmitParts,
+  accepted: Operation,
+  { waitMs = 0, signal }: SubmitOptions,
+): Promise<Operation> {
   if (waitMs === 0) return accepted;
-  const later = await followers.ended(accepted.id, waitMs);
+  const later = await followers.ended(accepted.id, waitMs, { signal });
   const known = later === undefined ? accepted : toOperation(later);
   const isRefused = known.endTime !== undefined && known.result === undefined;
   // Nothing was changed, so there is nothing to answer but why.

@@ -1,6 +1,6 @@
 import type { BerthError } from "@berth/base";
 
-import type { Command, ExposeWish, ReleaseTarget, Verb } from "../command.ts";
+import type { AskOptions, Command, ExposeWish, ReleaseTarget, Verb } from "../command.ts";
 import type { Principal } from "../access/index.ts";
 import type { ActionPhase, ActionResult, ProgressEvent, RequestContext } from "../releases/index.ts";
 
@@ -70,7 +70,7 @@ export type OperationEvent = { readonly n: number; readonly time: string; readon
 /** Who exposes the ports of a release that is installed. */
 export interface Exposing {
   /** Throws where a wish cannot be met as it is. */
-  check(namespace: string, wishes: readonly ExposeWish[]): void;
+  check(release: ReleaseTarget, wishes: readonly ExposeWish[]): void;
   /** Makes the exposures that are missing, and waits for none of them. Rejects where one is refused. */
   make(
     principal: Principal,
@@ -89,6 +89,8 @@ export interface SubmitOptions {
   readonly policy?: OperationPolicy | undefined;
   /** Hears of the operation once it is accepted. Never throws. */
   readonly onAccepted?: ((operation: Operation) => void) | undefined;
+  /** Ends the waiting, and a dry run; what has been accepted goes on. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -136,12 +138,18 @@ export type OperationNews =
 
 /** Operations as a caller may see them. OPERATION_NOT_FOUND where one is not known (any more). */
 export interface OperationView {
-  get(principal: Principal, id: string): Promise<Operation>;
+  get(principal: Principal, id: string, options?: AskOptions): Promise<Operation>;
   list(principal: Principal, query: OperationQuery): Promise<OperationPage>;
   /** Waits until it has ended, at most `waitMs`. */
-  wait(principal: Principal, id: string, waitMs: number): Promise<Operation>;
+  wait(principal: Principal, id: string, waitMs: number, options?: AskOptions): Promise<Operation>;
   /** Tells its events after number `after`, and ends with the operation as it ended. */
   follow(principal: Principal, id: string, after: number, signal: AbortSignal): AsyncIterable<OperationNews>;
   /** Asks for its end, and waits for that at most `waitMs`. */
-  cancel(principal: Principal, id: string, context: RequestContext, waitMs: number): Promise<Operation>;
+  cancel(
+    principal: Principal,
+    id: string,
+    context: RequestContext,
+    waitMs: number,
+    options?: AskOptions,
+  ): Promise<Operation>;
 }

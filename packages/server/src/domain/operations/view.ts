@@ -2,6 +2,7 @@ import { BerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
 
 import type { Access, Principal } from "../access/index.ts";
+import type { AskOptions } from "../command.ts";
 import type { Audit } from "../audit/index.ts";
 import type { Followers } from "./followers.ts";
 import type { HomeCache } from "./store/cache.ts";
@@ -21,30 +22,35 @@ export function createOperationView(parts: {
   readonly clock: Clock;
 }): OperationView {
   const { access, audit, cache, writes, followers, clock } = parts;
-  const find = async (principal: Principal, id: string, verb: string): Promise<OperationRecord> => {
+  const find = async (
+    principal: Principal,
+    id: string,
+    verb: string,
+    options?: AskOptions,
+  ): Promise<OperationRecord> => {
     // What was asked of another replica a moment ago may be new to this one.
-    const record = cache.operation(id) ?? (await writes.readOperation(id));
+    const record = cache.operation(id) ?? (await writes.readOperation(id, options));
     if (record === undefined) throw notFound(id);
     const { cluster, namespace } = record.spec.request.target;
     await access.check(principal, { verb, resource: "operations", cluster, namespace, name: id });
     return record;
   };
   return {
-    get: async (principal, id) => toOperation(await find(principal, id, "get")),
+    get: async (principal, id, options) => toOperation(await find(principal, id, "get", options)),
     async list(principal, query) {
       const { cluster, namespace } = query;
       await access.check(principal, { verb: "list", resource: "operations", cluster, namespace, name: "" });
       return listPage(cache, query);
     },
-    async wait(principal, id, waitMs) {
-      const record = await find(principal, id, "get");
-      return toOperation((await followers.ended(id, waitMs)) ?? record);
+    async wait(principal, id, waitMs, options) {
+      const record = await find(principal, id, "get", options);
+      return toOperation((await followers.ended(id, waitMs, options)) ?? record);
     },
     async *follow(principal, id, after, signal) {
-      await find(principal, id, "get");
+      await find(principal, id, "get", { signal });
       yield* follow({ followers, writes }, id, after, signal);
     },
-    async cancel(principal, id, context, waitMs) {
+    async cancel(principal, id, context, waitMs, options) {
       const record = await find(principal, id, "update");
       const { target } = record.spec.request;
       const { requestId, traceparent } = context;
@@ -54,7 +60,7 @@ export function createOperationView(parts: {
       if (record.spec.cancel === undefined) {
         await writes.askCancel(id, principal.name, new Date(clock.now()).toISOString());
       }
-      return toOperation((await followers.ended(id, waitMs)) ?? record);
+      return toOperation((await followers.ended(id, waitMs, options)) ?? record);
     },
   };
 }

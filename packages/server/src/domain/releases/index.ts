@@ -9,23 +9,23 @@ export type {
   ProgressEvent,
   RequestContext,
 } from "./action.ts";
+export { UNNARROWED } from "./filter.ts";
 export { bindToPlan } from "./plan-token.ts";
 export { compareValues } from "./compare-values.ts";
 export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
-export { createReleaseIndex } from "./release-index.ts";
+export { createReleaseCaches } from "./caches.ts";
+export type { ReleaseCaches } from "./caches.ts";
 export type { ReleaseIndex } from "./release-index.ts";
 export { createStuckJudge } from "./stuck.ts";
 export type { StuckJudge } from "./stuck.ts";
-export { createSummaries } from "./summaries.ts";
-export type { Summaries } from "./summaries.ts";
+export type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage } from "./list-types.ts";
 export type {
   ChartName,
   CheckedObject,
   CheckedRelease,
   Hook,
   Json,
-  ListQuery,
   LiveRelease,
   ObjectChange,
   ObjectStatus,
@@ -34,7 +34,6 @@ export type {
   PlannedHook,
   PlannedObject,
   Release,
-  ReleasePage,
   ReleasePlanner,
   ReleaseReader,
   ReleaseView,

@@ -2,7 +2,8 @@ import { asBerthError } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
 import type { ChartPolicy, ChartReader, SourceLookup } from "../charts/index.ts";
-import type { ChartReference } from "../command.ts";
+import type { AskOptions, ChartReference } from "../command.ts";
+import { UNNARROWED } from "./filter.ts";
 import type { OutdatedLister, OutdatedQuery, OutdatedRelease, Release, ReleaseView } from "./types.ts";
 
 /** Sources asked at the same time. */
@@ -18,18 +19,12 @@ export interface OutdatedParts {
 
 /** Finds releases whose source has a newer version: by the source that each revision carries. */
 export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
-  return async (principal, query) => {
-    const page = await parts.releases.list(principal, {
-      ...query,
-      status: [],
-      filter: "",
-      minResourceVersion: "",
-      stuck: false,
-    });
+  return async (principal, query, options) => {
+    const page = await parts.releases.list(principal, { ...UNNARROWED, ...query });
     const asked = new Map<string, Promise<Newest>>();
     const ask = (release: Release): Promise<Newest> => {
       const key = [release.namespace, release.provenance["chart-source"], release.chart?.version].join(" ");
-      const known = asked.get(key) ?? findNewest(parts, principal, release, query);
+      const known = asked.get(key) ?? findNewest(parts, principal, release, { ...query, ...options });
       asked.set(key, known);
       return known;
     };
@@ -57,16 +52,18 @@ async function findNewest(
   { charts, policy, sources }: OutdatedParts,
   principal: Principal,
   { namespace, chart, provenance }: Release,
-  { version }: OutdatedQuery,
+  { version, signal }: OutdatedQuery & AskOptions,
 ): Promise<Newest> {
   const reference = toReference(provenance["chart-source"] ?? "", policy, sources.list(namespace));
   if (reference === undefined || chart === undefined) return { code: "CHART_NOT_FOUND" };
   try {
     const range = [`>${chart.version}`, ...(version === "" ? [] : [version])].join(", ");
-    const { items } = await charts.versions(principal, { namespace, chart: reference }, range, { offset: 0, limit: 1 });
+    const first = { offset: 0, limit: 1 };
+    const { items } = await charts.versions(principal, { namespace, chart: reference }, range, first, { signal });
     const [newest] = items;
     return newest === undefined ? {} : { version: newest.version };
   } catch (error) {
+    signal?.throwIfAborted();
     return { code: asBerthError(error).code };
   }
 }
@@ -91,6 +88,10 @@ export function toReference(
   return named === undefined ? { repository, name } : { name: `${named}/${name}` };
 }
 
-function toOutdated({ namespace, name, chart, provenance }: Release, newest: string, code: string): OutdatedRelease {
-  return { namespace, name, chart, source: provenance["chart-source"] ?? "", newest, code };
+function toOutdated(
+  { cluster, namespace, name, chart, provenance }: Release,
+  newest: string,
+  code: string,
+): OutdatedRelease {
+  return { cluster, namespace, name, chart, source: provenance["chart-source"] ?? "", newest, code };
 }

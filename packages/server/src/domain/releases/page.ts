@@ -1,34 +1,39 @@
 import { BerthError } from "@berth/base";
+import { z } from "zod";
 
-/** The place in a list, sorted by namespace and name, after which a page begins. */
-export interface PageCursor {
-  readonly namespace: string;
-  readonly name: string;
-}
+import type { Order, OrderPlace } from "./columns.ts";
 
-/** Reads a page token; undefined for the first page. INVALID_ARGUMENT where it is none of ours. */
-export function parsePageToken(token: string): PageCursor | undefined {
-  if (token === "") return undefined;
-  const [namespace, name, ...rest] = Buffer.from(token, "base64url").toString("utf8").split("/");
-  if (namespace === undefined || name === undefined || name === "" || rest.length > 0) {
-    throw new BerthError("INVALID_ARGUMENT", "The page token is not one of this list.", {
-      field: "page_token",
-      hint: "Give next_page_token of the page before, unchanged, or leave it out for the first page.",
-    });
+const token = z.tuple([
+  z.string(),
+  z.boolean(),
+  z.union([z.string(), z.number()]),
+  z.string(),
+  z.string().min(1),
+  z.string(),
+]);
+
+/** Reads a page token of a list in an order; undefined for the first page. INVALID_ARGUMENT where it is none of it. */
+export function parsePageToken(text: string, order: Order): OrderPlace | undefined {
+  if (text === "") return undefined;
+  const [column, isDescending, value, namespace, name, cluster] = read(text) ?? [];
+  if (column === order.column && isDescending === order.isDescending && value !== undefined) {
+    return { value, namespace: namespace ?? "", name: name ?? "", cluster: cluster ?? "" };
   }
-  return { namespace, name };
+  throw new BerthError("INVALID_ARGUMENT", "The page token is not one of this list.", {
+    field: "page_token",
+    hint: "Give next_page_token of the page before, unchanged and with the same order_by, or leave it out for the first page.",
+  });
 }
 
 /** Makes the token of the page that begins after `last`. */
-export function toPageToken(last: PageCursor): string {
-  return Buffer.from(`${last.namespace}/${last.name}`).toString("base64url");
+export function toPageToken({ column, isDescending }: Order, { value, namespace, name, cluster }: OrderPlace): string {
+  return Buffer.from(JSON.stringify([column, isDescending, value, namespace, name, cluster])).toString("base64url");
 }
 
-/** Order of lists: namespace, then name, by code units. */
-export function comparePlaces(a: PageCursor, b: PageCursor): number {
-  return compareText(a.namespace, b.namespace) || compareText(a.name, b.name);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function read(text: string): z.infer<typeof token> | undefined {
+  try {
+    return token.parse(JSON.parse(Buffer.from(text, "base64url").toString("utf8")));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,14 +1,31 @@
 import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
-import type { Informer } from "@berth/kube";
+import type { CacheChange, Informer } from "@berth/kube";
 
 import type { Cluster, Watch } from "../clusters/index.ts";
 import { toStoredRevision } from "./stored-revision.ts";
 import type { StorageKind, StoredRevision } from "./stored-revision.ts";
 
+const STORAGES = ["secrets", "configmaps"] as const satisfies readonly StorageKind[];
 /** How long a read waits until the cache is as new as asked, in milliseconds. */
 const FRESHNESS_WAIT = 2000;
+
+/** What became of a release: its newest revision before and after; both are there but for a new and a gone one. */
+export interface NewestChange {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly before: StoredRevision | undefined;
+  readonly after: StoredRevision | undefined;
+}
+
+/** Whether an index is up to date, and if not, why and since when. */
+export interface Freshness {
+  readonly isCurrent: boolean;
+  readonly reason: string;
+  /** Wall clock, milliseconds: what is known was true then. Undefined where it is current, or nothing is known. */
+  readonly knownAt: number | undefined;
+}
 
 /** The releases of one cluster, from a watch on the metadata of Helm's records. */
 export interface ReleaseIndex {
@@ -18,34 +35,41 @@ export interface ReleaseIndex {
   watches(): readonly Watch[];
   /** Whether the first list is complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
+  freshness(): Freshness;
   /** Newest revision of each release, unsorted. NOT_READY before the first list. */
   newest(): StoredRevision[];
+  /** Every stored revision, unsorted. NOT_READY before the first list. */
+  revisions(): StoredRevision[];
   /** Newest revision of one release; undefined where none is known. */
   find(namespace: string, name: string): StoredRevision | undefined;
   /** Where the release's newest revision is stored; undefined where it is not known. */
   storageOf(namespace: string, name: string): StorageKind | undefined;
   /** Waits up to 2 s for a resourceVersion; NOT_READY where it does not come. */
   waitFor(resourceVersion: string): Promise<void>;
+  /** Hears what becomes of the releases; the function given back ends it. */
+  onNewest(listener: (change: NewestChange) => void): () => void;
 }
 
-/** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps. */
+/** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps, or these two for each namespace that it is narrowed to. */
 export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock): ReleaseIndex {
-  const informers = (["secrets", "configmaps"] as const).map((storage) =>
-    createRevisionInformer(cluster, storage, log, clock),
-  );
-  const find = (namespace: string, name: string) =>
-    newestOf(informers.flatMap((informer) => informer.byIndex("release", `${namespace}/${name}`)))[0];
+  const narrowed = cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
+  const places = narrowed.flatMap((namespace) => STORAGES.map((storage) => ({ namespace, storage })));
+  const informers = places.map((place) => createRevisionInformer(cluster, place, log, clock));
+  const { newest, onNewest } = followNewest(informers);
+  const find = (namespace: string, name: string) => newest.get(`${namespace}/${name}`);
   const known = () => informers.every((informer) => informer.hasSynced());
+  const orNotReady = <T>(read: () => T): T => {
+    if (!known()) throw notReady(cluster.name);
+    return read();
+  };
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
-    watches: () =>
-      informers.map((informer, i) => ({ name: i === 0 ? "release-secrets" : "release-configmaps", informer })),
+    watches: () => informers.map((informer, i) => ({ name: `release-${places[i]?.storage ?? ""}`, informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
-    newest() {
-      if (!known()) throw notReady(cluster.name);
-      return newestOf(informers.flatMap((informer) => informer.list()));
-    },
+    freshness: () => freshnessOf(informers, known()),
+    newest: () => orNotReady(() => [...newest.values()]),
+    revisions: () => orNotReady(() => informers.flatMap((informer) => informer.list())),
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
     async waitFor(resourceVersion) {
@@ -57,18 +81,44 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
         throw notReady(cluster.name);
       });
     },
+    onNewest,
+  };
+}
+
+/** Keeps the newest revision of each release as the watches tell of revisions. */
+function followNewest(informers: readonly Informer<StoredRevision>[]) {
+  const newest = new Map<string, StoredRevision>();
+  const listeners = new Set<(change: NewestChange) => void>();
+  const look = (change: CacheChange<StoredRevision>) => {
+    const { namespace, name } = change.type === "deleted" ? change.previous : change.object;
+    const key = `${namespace}/${name}`;
+    const before = newest.get(key);
+    const after = newestOf(informers.flatMap((informer) => informer.byIndex("release", key)));
+    if (before === after) return;
+    if (after === undefined) newest.delete(key);
+    else newest.set(key, after);
+    for (const listener of listeners) listener({ key, before, after });
+  };
+  for (const informer of informers) informer.onChange(look);
+  return {
+    newest,
+    onNewest(listener: (change: NewestChange) => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
 }
 
 function createRevisionInformer(
   cluster: Cluster,
-  storage: StorageKind,
+  { namespace, storage }: { readonly namespace: string | undefined; readonly storage: StorageKind },
   log: Logger,
   clock: Clock,
 ): Informer<StoredRevision> {
   return createInformer({
     client: cluster.client,
     resource: { group: "", version: "v1", plural: storage },
+    namespace,
     labelSelector: "owner=helm",
     metadataOnly: true,
     transform: (object) => toStoredRevision(storage, object.metadata),
@@ -78,14 +128,23 @@ function createRevisionInformer(
   });
 }
 
-function newestOf(revisions: readonly StoredRevision[]): StoredRevision[] {
-  const newest = new Map<string, StoredRevision>();
+function newestOf(revisions: readonly StoredRevision[]): StoredRevision | undefined {
+  let newest: StoredRevision | undefined;
   for (const revision of revisions) {
-    const key = `${revision.namespace}/${revision.name}`;
-    const other = newest.get(key);
-    if (other === undefined || other.revision < revision.revision) newest.set(key, revision);
+    if (newest === undefined || newest.revision < revision.revision) newest = revision;
   }
-  return [...newest.values()];
+  return newest;
+}
+
+function freshnessOf(informers: readonly Informer<StoredRevision>[], isKnown: boolean): Freshness {
+  const broken = informers.map((informer) => informer.state()).find(({ name }) => name !== "synced");
+  if (broken === undefined) return { isCurrent: true, reason: "", knownAt: undefined };
+  const isLost = broken.name === "reconnecting";
+  return {
+    isCurrent: false,
+    reason: isLost ? broken.error : "Its releases are not known yet.",
+    knownAt: isKnown && isLost ? broken.since : undefined,
+  };
 }
 
 function describeState(informers: readonly Informer<StoredRevision>[]): string {

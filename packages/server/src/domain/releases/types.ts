@@ -1,47 +1,11 @@
 import type { BerthError, ObjectName } from "@berth/base";
 
-import type { InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
+import type { AskOptions, InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Principal } from "../access/index.ts";
+import type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage } from "./list-types.ts";
+import type { ChartName, Release } from "./release.ts";
 
-/** A release as it is stored: its newest revision, or one of its history. */
-export interface Release {
-  readonly cluster: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly revision: number;
-  /** Helm's word: deployed, failed, superseded, pending-install, … */
-  readonly status: string;
-  readonly description: string;
-  readonly firstDeployed: Date | undefined;
-  readonly lastDeployed: Date | undefined;
-  readonly deleted: Date | undefined;
-  readonly chart: ChartName | undefined;
-  /** The caller's labels; neither Helm's nor Berth's. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** Who made the revision, from what; keys without `berth.dev/`. */
-  readonly provenance: Readonly<Record<string, string>>;
-  /** Empty where Berth did not write it. */
-  readonly operationId: string;
-  /** Why chart and times are missing; empty where they are there. */
-  readonly unreadable: string;
-  /** Who else deploys it; absent where that is not known, as in lists. */
-  readonly managedBy?: string | undefined;
-  /** Set by the view where nobody seems to work on it any more. */
-  readonly stuck?: Stuck | undefined;
-}
-
-/** Since when a release has no ending and nobody who works on it, and how that is seen. */
-export interface Stuck {
-  readonly since: Date;
-  readonly reason: string;
-}
-
-/** A chart as a release carries it. */
-export interface ChartName {
-  readonly name: string;
-  readonly version: string;
-  readonly appVersion: string;
-}
+export type { ChartName, Release, Stuck } from "./release.ts";
 
 /** The live state of an object, in kstatus' words. */
 export interface ObjectStatus {
@@ -66,34 +30,6 @@ export interface Hook {
 
 /** JSON as values carry it. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-/** What a list asks for. */
-export interface ListQuery {
-  readonly cluster: string;
-  /** Empty: all namespaces. */
-  readonly namespace: string;
-  /** Kubernetes label selector; empty: all. */
-  readonly labelSelector: string;
-  /** Helm's status words; empty: all. */
-  readonly status: readonly string[];
-  /** Part of the release's or chart's name; empty: all. */
-  readonly filter: string;
-  /** 1 to 500. */
-  readonly pageSize: number;
-  readonly pageToken: string;
-  /** Waits up to 2 s for this resourceVersion; empty: no wait. */
-  readonly minResourceVersion: string;
-  /** Whether only those are wanted that are stuck. */
-  readonly stuck: boolean;
-}
-
-/** A page of releases, sorted by namespace and name. */
-export interface ReleasePage {
-  readonly releases: readonly Release[];
-  /** Empty on the last page. */
-  readonly nextPageToken: string;
-  readonly totalSize: number;
-}
 
 /** A revision with all its parts. */
 export interface RevisionContent {
@@ -168,10 +104,23 @@ export interface CheckedRelease {
 
 /** Reads what Helm has stored; the engine does it. A revision of 0 means the newest. */
 export interface ReleaseReader {
-  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
-  history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
-  status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
-  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
+  content(
+    principal: Principal,
+    target: ReleaseTarget,
+    revision: number,
+    options?: ContentOptions,
+  ): Promise<RevisionContent>;
+  /** Newest first, at most `max`. */
+  history(principal: Principal, target: ReleaseTarget, max: number, options?: AskOptions): Promise<readonly Release[]>;
+  status(principal: Principal, target: ReleaseTarget, revision: number, options?: AskOptions): Promise<LiveRelease>;
+  /** What of the newest revision has drifted. */
+  check(principal: Principal, target: ReleaseTarget, options?: AskOptions): Promise<CheckedRelease>;
+}
+
+/** What is read of a revision. */
+export interface ContentOptions extends AskOptions {
+  /** With templates, files and default values of the chart. */
+  readonly withChart?: boolean | undefined;
 }
 
 /**
@@ -179,18 +128,21 @@ export interface ReleaseReader {
  * CLUSTER_NOT_FOUND, RELEASE_NOT_FOUND, REVISION_NOT_FOUND, FORBIDDEN,
  * CLUSTER_UNREACHABLE, NOT_READY.
  */
-export interface ReleaseView {
+export interface ReleaseView extends ReleaseReader {
   list(principal: Principal, query: ListQuery): Promise<ReleasePage>;
-  get(principal: Principal, target: ReleaseTarget, revision: number): Promise<Release>;
-  /** Newest first, at most `max`. */
-  history(principal: Principal, target: ReleaseTarget, max: number): Promise<readonly Release[]>;
-  /** `withChart`: with templates, files and default values of the chart. */
-  content(principal: Principal, target: ReleaseTarget, revision: number, withChart?: boolean): Promise<RevisionContent>;
-  status(principal: Principal, target: ReleaseTarget, revision: number): Promise<LiveRelease>;
-  /** What of the newest revision has drifted. */
-  check(principal: Principal, target: ReleaseTarget): Promise<CheckedRelease>;
+  /**
+   * What there is, then what becomes of it, until the signal aborts. With the
+   * resume token of an earlier piece of news: what has happened since.
+   */
+  watch(
+    principal: Principal,
+    filter: ReleaseFilter,
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReleaseNews>;
+  get(principal: Principal, target: ReleaseTarget, revision: number, options?: AskOptions): Promise<Release>;
   /** `from` 0: the one before `to`. */
-  diff(principal: Principal, target: ReleaseTarget, from: number, to: number): Promise<RevisionDiff>;
+  diff(principal: Principal, target: ReleaseTarget, from: number, to: number, how?: AskOptions): Promise<RevisionDiff>;
 }
 
 /** What an install or upgrade would change. */
@@ -250,8 +202,8 @@ export interface Rendered {
 
 /** Looks ahead, and changes nothing. */
 export interface ReleasePlanner {
-  plan(principal: Principal, command: InstallCommand | UpgradeCommand): Promise<Plan>;
-  render(principal: Principal, command: InstallCommand): Promise<Rendered>;
+  plan(principal: Principal, command: InstallCommand | UpgradeCommand, options?: AskOptions): Promise<Plan>;
+  render(principal: Principal, command: InstallCommand, options?: AskOptions): Promise<Rendered>;
 }
 
 /** Releases to look at, and the range of which a newer version has to be (empty: any stable one). */
@@ -264,6 +216,7 @@ export interface OutdatedQuery extends Pick<
 
 /** A release with the newest version of its chart, or why its source could not be asked. */
 export interface OutdatedRelease {
+  readonly cluster: string;
   readonly namespace: string;
   readonly name: string;
   readonly chart: ChartName | undefined;
@@ -276,6 +229,7 @@ export interface OutdatedRelease {
 export type OutdatedLister = (
   principal: Principal,
   query: OutdatedQuery,
+  options?: AskOptions,
 ) => Promise<{ readonly releases: readonly OutdatedRelease[]; readonly nextPageToken: string }>;
 
 /** One user-supplied value that means something else in other defaults; both as JSON. */

@@ -7,6 +7,7 @@ import type { Operation } from "../../domain/operations/index.ts";
 import { bodyText } from "../shared/body.ts";
 import { toHints, UNTIL_ENDED } from "../shared/context.ts";
 import { toBerthError } from "../shared/errors.ts";
+import { callerGone } from "../shared/signals.ts";
 import { toInstall, toPolicy, toUninstall, toUpgrade } from "./commands.ts";
 import type { Defaults } from "./commands.ts";
 import { parseFields } from "./parse.ts";
@@ -45,6 +46,7 @@ export function registerAutom8s(app: FastifyInstance, berth: Berth): void {
         const operation = await berth.submit(berth.principal, toCommand(fields, defaults), request.berth, {
           waitMs: UNTIL_ENDED,
           idempotencyKey,
+          signal: callerGone(reply.raw),
           policy: toPolicy(fields),
         });
         if (operation.error !== undefined) return reply.code(500).send(failed(operation.error));

@@ -13,6 +13,7 @@ import { createHandlers, createStreams } from "../shared/handlers.ts";
 import { handlerKey } from "../shared/handler.ts";
 import type { Handler, StreamHandler } from "../shared/handler.ts";
 import { BERTH_SERVICES } from "../shared/services.ts";
+import { ofCall } from "../shared/signals.ts";
 import { validate } from "../shared/validate.ts";
 import { createSwiftHandlers } from "../swift/handlers.ts";
 import { registerHealth } from "./health.ts";
@@ -54,7 +55,7 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      return await handler(request, context, toHints(header));
+      return await handler(request, context, { ...toHints(header), signal: ofCall(call.signal) });
     } catch (error) {
       throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }
@@ -69,7 +70,7 @@ function toStream(berth: Berth, method: DescMethod, handler: StreamHandler, clos
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      yield* handler(request, context, AbortSignal.any([call.signal, closing]));
+      yield* handler(request, context, AbortSignal.any([ofCall(call.signal), closing]));
     } catch (error) {
       throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }

@@ -4,10 +4,9 @@ import { test } from "node:test";
 import { httpBindings, toRequest } from "@berth/contract";
 import type { JsonObject } from "@bufbuild/protobuf";
 
-import { BERTH_SERVICES } from "../shared/services.ts";
 import { validate } from "../shared/validate.ts";
+import { BERTH, SWIFT } from "./dialects.ts";
 import { createDocument } from "./document.ts";
-import { EXAMPLES } from "./examples.ts";
 
 interface Operation {
   readonly operationId: string;
@@ -19,7 +18,8 @@ const document = createDocument("1.2.3") as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
 };
-const bindings = httpBindings(BERTH_SERVICES);
+const dialects = [BERTH, SWIFT];
+const bindings = dialects.flatMap(({ services }) => httpBindings(services));
 
 test("every rule of HTTP is in the document, said in words, under a name of its own", () => {
   for (const { pattern, verb } of bindings) assert.ok(document.paths[pattern]?.[verb.toLowerCase()], pattern);
@@ -36,11 +36,17 @@ test("what the document refers to is there, and what is there is referred to", (
 });
 
 test("every body has an example, which the server takes", () => {
-  const withBody = new Map(bindings.filter(({ body }) => body !== "").map((binding) => [binding.method.name, binding]));
-  assert.deepEqual(Object.keys(EXAMPLES).sort(), [...withBody.keys()].sort());
-  for (const [name, { method, template, body: bodyRule }] of withBody) {
-    const variables = Object.fromEntries(template.variables.map(({ field }) => [field, "some-name"]));
-    const parts = { variables, query: new URLSearchParams(), body: EXAMPLES[name] as JsonObject, bodyRule };
-    validate(method.input, toRequest(method.input, parts));
+  for (const { services, examples } of dialects) {
+    const withBody = new Map(
+      httpBindings(services)
+        .filter(({ body }) => body !== "")
+        .map((binding) => [binding.method.name, binding]),
+    );
+    assert.deepEqual(Object.keys(examples).sort(), [...withBody.keys()].sort());
+    for (const [name, { method, template, body: bodyRule }] of withBody) {
+      const variables = Object.fromEntries(template.variables.map(({ field }) => [field, "some-name"]));
+      const parts = { variables, query: new URLSearchParams(), body: examples[name] as JsonObject, bodyRule };
+      validate(method.input, toRequest(method.input, parts));
+    }
   }
 });

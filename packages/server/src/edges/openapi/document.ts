@@ -3,11 +3,11 @@ import type { HttpBinding } from "@berth/contract";
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 import { takesChart } from "../rest/upload.ts";
-import { BERTH_SERVICES } from "../shared/services.ts";
-import { EXAMPLES } from "./examples.ts";
+import { BERTH, SWIFT } from "./dialects.ts";
+import type { Dialect } from "./dialects.ts";
 import { HAND_WRITTEN, HAND_WRITTEN_TAGS } from "./hand-written.ts";
 import type { Schema } from "./limits.ts";
-import { errorResponses, PROBLEM } from "./problems.ts";
+import { errorResponses } from "./problems.ts";
 import { createSchemas } from "./schemas.ts";
 import type { Schemas } from "./schemas.ts";
 
@@ -16,18 +16,13 @@ const DEPTH = 2;
 
 /** The OpenAPI 3.1 document of all that is served as REST: made of the table that serves it. */
 export function createDocument(version: string): Schema {
-  const schemas = createSchemas();
   const paths: Record<string, Record<string, unknown>> = {};
-  const seen = new Map<string, number>();
-  for (const binding of httpBindings(BERTH_SERVICES)) {
-    const { name } = binding.method;
-    const count = (seen.get(name) ?? 0) + 1;
-    seen.set(name, count);
-    const path = (paths[binding.pattern] ??= {});
-    path[binding.verb.toLowerCase()] = toOperation(schemas, binding, count === 1 ? name : `${name}${String(count)}`);
-  }
+  const components: Record<string, Schema> = {};
+  for (const dialect of [BERTH, SWIFT]) addPaths(paths, components, dialect);
   for (const [path, item] of Object.entries(HAND_WRITTEN)) paths[path] = { ...paths[path], ...item };
-  const tags = BERTH_SERVICES.map(({ name, typeName }) => ({ name, description: commentOf(typeName) }));
+  const tags = [BERTH, SWIFT].flatMap(({ services, tagOf }) =>
+    services.map((service) => ({ name: tagOf(service), description: commentOf(service.typeName) })),
+  );
   return {
     openapi: "3.1.0",
     info: {
@@ -41,23 +36,52 @@ export function createDocument(version: string): Schema {
     servers: [{ url: "." }],
     tags: [...tags, ...HAND_WRITTEN_TAGS],
     paths,
-    components: { schemas: { ...schemas.components, Problem: PROBLEM } },
+    components: { schemas: components },
   };
 }
 
-function toOperation(schemas: Schemas, binding: HttpBinding, operationId: string): Schema {
+/** Adds what a dialect serves, and the schemas that it refers to. */
+function addPaths(
+  paths: Record<string, Record<string, unknown>>,
+  components: Record<string, Schema>,
+  dialect: Dialect,
+): void {
+  const schemas = createSchemas(dialect.schemas);
+  const seen = new Map<string, number>();
+  for (const binding of httpBindings(dialect.services)) {
+    const { name } = binding.method;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    const path = (paths[binding.pattern] ??= {});
+    const id = dialect.idOf(count === 1 ? name : `${name}${String(count)}`);
+    path[binding.verb.toLowerCase()] = toOperation(dialect, schemas, binding, id);
+  }
+  Object.assign(components, schemas.components, { [dialect.errors.schema]: dialect.error });
+}
+
+function toOperation(dialect: Dialect, schemas: Schemas, binding: HttpBinding, operationId: string): Schema {
   const { method, verb } = binding;
   const comment = commentOf(`${method.parent.typeName}.${method.name}`);
   const answersOperation = method.output.typeName === operation.OperationSchema.typeName && verb !== "GET";
   return {
     operationId,
-    tags: [method.parent.name],
+    tags: [dialect.tagOf(method.parent)],
+    ...(dialect.isOld ? { deprecated: true } : {}),
     summary: comment.split(/(?<=[.:;])\s/, 1)[0]?.replace(/[.:;]$/, "") ?? method.name,
     description: comment,
-    parameters: [...parametersOf(schemas, binding), ...(answersOperation ? WRITE_PARAMETERS : [])],
-    ...(binding.body === "" ? {} : { requestBody: bodyOf(schemas, binding) }),
-    responses: { ...responsesOf(schemas, binding, answersOperation), ...errorResponses(verb) },
+    parameters: [
+      ...parametersOf(schemas, binding),
+      ...(answersOperation ? WRITE_PARAMETERS : []),
+      ...(canResume(binding) ? [LAST_EVENT] : []),
+    ],
+    ...(binding.body === "" ? {} : { requestBody: bodyOf(schemas, binding, dialect.examples) }),
+    responses: { ...responsesOf(schemas, binding, answersOperation), ...errorResponses(verb, dialect.errors) },
   };
+}
+
+/** A stream that goes on after a number. */
+function canResume({ method: { methodKind, input } }: HttpBinding): boolean {
+  return methodKind === "server_streaming" && input.fields.some(({ name }) => name === "after");
 }
 
 function variablesOf({ template }: HttpBinding): ReadonlySet<string> {
@@ -111,9 +135,9 @@ function describe(description: unknown): Schema {
   return description === undefined ? {} : { description };
 }
 
-function bodyOf(schemas: Schemas, binding: HttpBinding): Schema {
+function bodyOf(schemas: Schemas, binding: HttpBinding, examples: Dialect["examples"]): Schema {
   const { input, name } = binding.method;
-  const example = EXAMPLES[name];
+  const example = examples[name];
   const field = input.fields.find((one) => one.name === binding.body);
   const schema =
     field === undefined ? schemas.object(input, "body", variablesOf(binding)) : schemas.field(field, "body");
@@ -145,14 +169,8 @@ function bodyOf(schemas: Schemas, binding: HttpBinding): Schema {
 }
 
 function responsesOf(schemas: Schemas, { method }: HttpBinding, answersOperation: boolean): Schema {
+  if (method.methodKind === "server_streaming") return { "200": streamOf(schemas, method.output) };
   const schema = schemas.refer(method.output, "answer");
-  if (method.methodKind === "server_streaming") {
-    const description =
-      "Server-sent events, each named by its `type`, with this as its data, until the reader is gone.";
-    return {
-      "200": { description, content: { "text/event-stream": { itemSchema: schema } } },
-    };
-  }
   const content = { "application/json": { schema } };
   if (!answersOperation) return { "200": { description: "What was asked for.", content } };
   const events = { "text/event-stream": {} };
@@ -170,7 +188,31 @@ function responsesOf(schemas: Schemas, { method }: HttpBinding, answersOperation
   };
 }
 
+/** What a stream's messages are as events: see rest/news.ts. A stream that fails on its way ends with an `error`. */
+function streamOf(schemas: Schemas, output: DescMessage): Schema {
+  const [choice] = output.oneofs;
+  const told =
+    choice === undefined
+      ? [eventOf({ type: "string" }, schemas.refer(output, "answer"))]
+      : choice.fields.flatMap(({ message, name }) =>
+          message === undefined ? [] : [eventOf({ const: name }, schemas.refer(message, "answer"))],
+        );
+  const failed = eventOf({ const: "error" }, { $ref: "#/components/schemas/Problem" });
+  const description = "Server-sent events, whose data are JSON.";
+  return { description, content: { "text/event-stream": { itemSchema: { anyOf: [...told, failed] } } } };
+}
+
+/** One event, as OpenAPI 3.2 describes them. */
+function eventOf(event: Schema, contentSchema: Schema): Schema {
+  const data = { type: "string", contentMediaType: "application/json", contentSchema };
+  return { type: "object", properties: { event, data, id: { type: "string" } }, required: ["event", "data"] };
+}
+
 const SECONDS = "How long to wait for the operation's end, at most 600 s; not at all where absent.";
+const LAST_EVENT: Schema = {
+  ...{ name: "Last-Event-ID", in: "header", description: "As `after`; a browser that comes back sends it." },
+  schema: { type: "string", pattern: "^[0-9]{0,9}$" },
+};
 const WRITE_PARAMETERS: readonly Schema[] = [
   {
     name: "wait",

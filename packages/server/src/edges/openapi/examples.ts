@@ -25,3 +25,16 @@ export const EXAMPLES: Readonly<Record<string, object>> = {
   CreatePool: { name: "public", driver: "DRIVER_GATEWAY", ports: { from: 30_000, to: 30_999 }, namespaces: ["team"] },
   CreateAddress: { name: "edge-1", gateway: { namespace: "gateways", name: "shared" } },
 };
+
+const chartUrl = "https://charts.example.com/stable/zetcd-0.1.2.tgz";
+
+/** The same of Swift's. */
+export const SWIFT_EXAMPLES: Readonly<Record<string, object>> = {
+  InstallRelease: { chart_url: chartUrl, namespace: "default", values: { raw: '{"ui": {"enabled": false}}' } },
+  UpdateRelease: {
+    chart_url: "stable/zetcd/0.1.2",
+    namespace: "default",
+    values: { raw: "replicas: 2\n" },
+    wait: true,
+  },
+};

@@ -8,7 +8,6 @@ const problem = (description: string) => ({
 const json = (description: string, schema: Schema) => ({ description, content: { "application/json": { schema } } });
 
 export const HAND_WRITTEN_TAGS: readonly Schema[] = [
-  { name: "Events", description: "Server-sent events of an operation." },
   { name: "Health", description: "Health and metrics." },
   {
     name: "Autom8s",
@@ -80,28 +79,6 @@ const installed = { serviceName: word, releaseName: text };
 
 /** What is served as HTTP and stands in no proto. */
 export const HAND_WRITTEN: Readonly<Record<string, Schema>> = {
-  "/v1/operations/{id}/events": {
-    get: {
-      ...{ operationId: "FollowOperation", tags: ["Events"], summary: "Follows an operation until its end" },
-      description:
-        "Server-sent events, each with its number as its id: `phase`, `object`, `log` and the like, as the operation " +
-        "has them; `gap` where some are gone; `operation` with the whole of it, also as the last.",
-      parameters: [
-        { name: "id", in: "path", required: true, schema: { type: "string", minLength: 1 } },
-        {
-          ...{ name: "Last-Event-ID", in: "header", description: "Goes on after this event." },
-          schema: { type: "string", pattern: "^[0-9]{0,9}$" },
-        },
-      ],
-      responses: {
-        "200": { description: "The events.", content: { "text/event-stream": {} } },
-        "400": problem("INVALID_ARGUMENT"),
-        "403": problem("FORBIDDEN"),
-        "404": problem("OPERATION_NOT_FOUND"),
-        "503": problem("NOT_READY"),
-      },
-    },
-  },
   "/livez": health("/livez"),
   "/healthz": health("/healthz"),
   "/readyz": {

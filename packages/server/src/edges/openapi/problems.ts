@@ -44,8 +44,18 @@ const OF_WRITES: readonly ErrorKind[] = ["conflict", "too_large", "unsupported_m
 /** What no request has that fits the document. */
 const OF_NOBODY: readonly ErrorKind[] = ["method_not_allowed"];
 
+/** How the errors of a dialect are written. */
+export interface ErrorShape {
+  readonly mediaType: string;
+  readonly schema: string;
+  readonly example: Schema;
+}
+
+/** Those of Berth's own API. */
+export const PROBLEMS: ErrorShape = { mediaType: "application/problem+json", schema: "Problem", example: EXAMPLE };
+
 /** The errors of an operation, by status, each with the codes it may have. */
-export function errorResponses(verb: string): Schema {
+export function errorResponses(verb: string, { mediaType, schema: name, example }: ErrorShape): Schema {
   const byStatus = new Map<number, string[]>();
   for (const code of Object.keys(ERROR_CODES) as ErrorCode[]) {
     const { kind } = describeCode(code);
@@ -55,12 +65,9 @@ export function errorResponses(verb: string): Schema {
   }
   return Object.fromEntries(
     [...byStatus].map(([status, codes]) => {
-      const schema = { $ref: "#/components/schemas/Problem" };
-      const examples = status === EXAMPLE.status ? { examples: { usual: { value: EXAMPLE } } } : {};
-      return [
-        String(status),
-        { description: codes.join(", "), content: { "application/problem+json": { schema, ...examples } } },
-      ];
+      const schema = { $ref: `#/components/schemas/${name}` };
+      const examples = status === EXAMPLE.status ? { examples: { usual: { value: example } } } : {};
+      return [String(status), { description: codes.join(", "), content: { [mediaType]: { schema, ...examples } } }];
     }),
   );
 }

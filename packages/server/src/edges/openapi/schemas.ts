@@ -35,13 +35,21 @@ export interface Schemas {
   field(field: DescField, view: View): Schema;
 }
 
+/** How the messages of a dialect are written. */
+export interface SchemaOptions {
+  /** Stands before the names of its messages. */
+  readonly prefix: string;
+  /** Whether an answer leaves out what is empty. */
+  readonly isSparse: boolean;
+}
+
 /** Makes the schemas of messages, as they are asked for. */
-export function createSchemas(): Schemas {
+export function createSchemas({ prefix, isSparse }: SchemaOptions): Schemas {
   const components: Record<string, Schema> = {};
   const refer = (message: DescMessage, view: View): Schema => {
     const known = wellKnown(message, view, undefined);
     if (known !== undefined) return known;
-    const name = view === "answer" ? message.name : `${message.name}Input`;
+    const name = `${prefix}${message.name}${view === "answer" ? "" : "Input"}`;
     if (components[name] === undefined) {
       components[name] = {};
       components[name] = object(message, view);
@@ -69,7 +77,7 @@ export function createSchemas(): Schemas {
   };
   const object = (message: DescMessage, view: View, without: ReadonlySet<string> = new Set()): Schema => {
     const fields = message.fields.filter(({ name }) => !without.has(name));
-    const isAlways = (one: DescField) => (view === "answer" ? isWritten(one) : isRequired(one));
+    const isAlways = (one: DescField) => (view === "answer" ? !isSparse && isWritten(one) : isRequired(one));
     const required = fields.filter(isAlways).map(({ name }) => name);
     const description = commentOf(message.typeName);
     return {
@@ -149,5 +157,7 @@ function integerSchema(rules: Rules, isLong: boolean, view: View): Schema {
   const [min, max] = [range.min < -safe ? -safe : range.min, range.max > safe ? safe : range.max];
   const number = { type: "integer", minimum: Number(min), maximum: Number(max) };
   if (view === "answer") return isLong ? { ...text, format: "int64" } : { ...number, format: "int32" };
-  return view === "query" ? number : { anyOf: [number, text] };
+  // A query is text, and whole numbers of 64 bits are exact in it.
+  if (view === "query") return isLong ? text : number;
+  return { anyOf: [number, text] };
 }

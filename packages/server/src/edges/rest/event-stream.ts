@@ -9,7 +9,9 @@ const BACKLOG = 1024 * 1024;
 export interface EventStream {
   isOpen(): boolean;
   /** Opens the stream with the first event. `id`: what a reader that comes back names as the last it has seen. */
-  send(event: string, data: unknown, id?: number): void;
+  send(event: string, data: unknown, id?: number | string): void;
+  /** Resolves once the reader has taken most of what was sent: who has much to tell waits for it. */
+  taken(): Promise<void>;
   end(): void;
 }
 
@@ -36,6 +38,13 @@ export function createEventStream(response: ServerResponse, headers: Readonly<Re
       }
       isOpen = true;
       write(`${id === undefined ? "" : `id: ${String(id)}\n`}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    async taken() {
+      if (isGone || response.writableLength < BACKLOG / 4) return;
+      await new Promise<void>((resolve) => {
+        response.once("drain", resolve);
+        response.once("close", resolve);
+      });
     },
     end() {
       clearInterval(heartbeat);

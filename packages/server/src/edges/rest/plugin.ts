@@ -1,6 +1,7 @@
 import { BerthError } from "@berth/base";
-import { httpBindings, matchRoute, operation, toAnswer, toRequest } from "@berth/contract";
-import type { HttpBinding, RouteMatch } from "@berth/contract";
+import { httpBindings, operation, operationService, toAnswer, toAnswerText, toRequest } from "@berth/contract";
+import type { HttpBinding } from "@berth/contract";
+import { create } from "@bufbuild/protobuf";
 import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
@@ -9,51 +10,39 @@ import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints, toWait } from "../shared/context.ts";
 import { createHandlers, createStreams } from "../shared/handlers.ts";
 import { handlerKey } from "../shared/handler.ts";
-import type { Handler, WriteHints } from "../shared/handler.ts";
+import type { Handler, StreamHandler, Hints } from "../shared/handler.ts";
+import { createRoutes } from "../shared/routes.ts";
 import { BERTH_SERVICES } from "../shared/services.ts";
+import { callerGone } from "../shared/signals.ts";
 import { validate } from "../shared/validate.ts";
-import { registerEvents, streamEvents } from "./events.ts";
-import { streamNews } from "./news.ts";
+import { resume, streamNews } from "./news.ts";
+import type { Streaming } from "./stream.ts";
 import { isUpload, readUpload, takesChart, withChart } from "./upload.ts";
 
+/** What a write is followed by whose caller asks for its events. */
+const FOLLOW = operationService.OperationService.method.watchOperation;
 /** Content types whose bytes are read as JSON; curl sends a form's by itself. */
 const JSON_TYPES = /^(application\/(json|x-www-form-urlencoded)|text\/json)\b/;
 
-/** REST with JSON under /v1, as the protos' google.api.http say. */
-export function registerRest(app: FastifyInstance, berth: Berth): void {
-  const bindings = httpBindings(BERTH_SERVICES);
+/** REST with JSON under /v1, as the protos' google.api.http say. `closing`: aborted when the port is to close. */
+export function registerRest(app: FastifyInstance, berth: Berth, closing: AbortSignal): void {
+  const routes = createRoutes(httpBindings(BERTH_SERVICES));
   const handlers = createHandlers(berth);
   const streams = createStreams(berth);
-  registerEvents(app, berth);
-  const match = (request: FastifyRequest) => {
-    const verb = request.method === "HEAD" ? "GET" : request.method;
-    return matchRoute(bindings, verb, pathOf(request));
-  };
-  // What nobody serves is refused before its body is read.
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply) => {
-    const found = match(request);
-    if (found.type === "none") throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${pathOf(request)}.`);
-    if (found.type === "found") return;
-    const allowed = found.allowed.includes("GET") ? ["HEAD", ...found.allowed] : found.allowed;
-    void reply.header("allow", [...allowed, "OPTIONS"].join(", "));
-    if (request.method === "OPTIONS") return reply.code(204).send();
-    throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${pathOf(request)}.`);
-  };
-  app.all("/v1/*", { onRequest }, async (request, reply) => {
-    const { binding, variables } = match(request) as Extract<RouteMatch, { type: "found" }>;
+  const streaming = { log: berth.log, closing };
+  app.all("/v1/*", { onRequest: routes.onRequest }, async (request, reply) => {
+    const { binding, variables } = routes.find(request);
     const { method, pattern } = binding;
     request.observed.route = pattern;
     const message = await decode(request, binding, variables);
-    validate(method.input, message);
     const stream = streams.get(handlerKey(method));
-    if (stream !== undefined) return streamNews(berth, request, reply, method.output, stream, message);
+    if (stream !== undefined) resume(message, request);
+    validate(method.input, message);
+    if (stream !== undefined) return streamNews(streaming, request, reply, { method, handler: stream, message });
     const handler = handlers.get(handlerKey(method)) as Handler;
-    return answer(berth, { request, reply, handler, message, binding });
+    const follow = streams.get(handlerKey(FOLLOW)) as StreamHandler;
+    return answer({ request, reply, handler, message, binding, follow, streaming });
   });
-}
-
-function pathOf({ url }: FastifyRequest): string {
-  return url.split("?", 1)[0] ?? "";
 }
 
 async function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {
@@ -80,24 +69,28 @@ interface Call {
   readonly handler: Handler;
   readonly message: Message;
   readonly binding: HttpBinding;
+  /** How an operation is followed. */
+  readonly follow: StreamHandler;
+  readonly streaming: Streaming;
 }
 
-async function answer(berth: Berth, call: Call): Promise<unknown> {
+async function answer(call: Call): Promise<unknown> {
   const { request, reply, handler, message, binding } = call;
   const isOperation = binding.method.output.typeName === operation.OperationSchema.typeName;
-  const hints = hintsOf(request);
+  const hints = { ...hintsOf(request), signal: callerGone(reply.raw) };
   const wantsEvents = (request.headers.accept ?? "").includes("text/event-stream");
-  if (isOperation && wantsEvents && binding.verb !== "GET") return answerWithEvents(berth, call, hints);
+  if (isOperation && wantsEvents && binding.verb !== "GET") return answerWithEvents(call, hints);
   const output = await handler(message, request.berth, hints);
   if (hints.waitMs !== undefined && isOperation) void reply.header("preference-applied", `wait=${hints.waitMs / 1000}`);
   if (isOperation && !(output as operation.Operation).done && binding.verb !== "GET") {
     void reply.code(202).header("location", `/v1/operations/${(output as operation.Operation).id}`);
   }
-  return reply.type("application/json").send(JSON.stringify(toAnswer(binding.method.output, output)));
+  return reply.type("application/json").send(toAnswerText(binding.method.output, output));
 }
 
 /** Accepts a write and follows it: whoever asks for events gets those of the operation, from its first on. */
-async function answerWithEvents(berth: Berth, { request, reply, handler, message }: Call, hints: WriteHints) {
+async function answerWithEvents(call: Call, hints: Hints): Promise<unknown> {
+  const { request, reply, handler, message, follow, streaming } = call;
   let id = "";
   const accepted = handler(message, request.berth, { ...hints, waitMs: 0, onAccepted: (one) => (id = one.id) });
   const output = (await accepted) as operation.Operation;
@@ -105,10 +98,12 @@ async function answerWithEvents(berth: Berth, { request, reply, handler, message
   if (id === "") {
     return reply.type("application/json").send(JSON.stringify(toAnswer(operation.OperationSchema, output)));
   }
-  return streamEvents(berth, request, reply, id, 0);
+  const headers = { location: `/v1/operations/${id}` };
+  const asked = create(FOLLOW.input, { id });
+  return streamNews(streaming, request, reply, { method: FOLLOW, handler: follow, message: asked, headers });
 }
 
-function hintsOf({ headers, url }: FastifyRequest): WriteHints {
+function hintsOf({ headers, url }: FastifyRequest): Hints {
   const hints = toHints((name) => {
     const value = headers[name];
     return typeof value === "string" ? value : undefined;

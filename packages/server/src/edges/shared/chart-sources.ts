@@ -44,7 +44,9 @@ export function addChartSources(on: AddHandler, { chartSources, principal }: Ber
   on(method.refreshChartSource, async ({ namespace, name }, context) =>
     fromSource(await submit(principal, { verb: "refresh", target: { namespace, name } }, context)),
   );
-  on(method.getChartSource, async ({ namespace, name }) => fromSource(await view.get(principal, { namespace, name })));
+  on(method.getChartSource, async ({ namespace, name }, _context, hints) =>
+    fromSource(await view.get(principal, { namespace, name }, hints)),
+  );
   on(method.listChartSources, async ({ namespace, pageToken, pageSize }) => {
     const page = await view.list(principal, { namespace, pageToken, pageSize: pageSize || DEFAULT_PAGE });
     const { sources, nextPageToken, totalSize } = page;

@@ -13,15 +13,16 @@ const DEFAULT_PAGE = 100;
 /** What the RPCs of ChartService do. */
 export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
   const { method } = chartService.ChartService;
-  on(method.searchCharts, async (request) => {
+  on(method.searchCharts, async (request, _context, hints) => {
     const { namespace, repository, source, query, version, includeDeprecated, refresh } = request;
     const { username, password, access } = request;
     const range = toRange(request);
-    const found = await charts.search(principal, {
+    const asked = {
       ...{ namespace, repository, source, query, version, includeDeprecated, access, refresh, ...range },
       username: username === "" ? undefined : username,
       password: password === "" ? undefined : password,
-    });
+    };
+    const found = await charts.search(principal, asked, hints);
     return {
       charts: found.items.map(({ newest, ...entry }) => ({
         ...entry,
@@ -34,18 +35,17 @@ export function addCharts(on: AddHandler, { charts, principal }: Berth): void {
       ...fromPage(found, range),
     };
   });
-  on(method.listChartVersions, async (request) => {
+  on(method.listChartVersions, async (request, _context, hints) => {
     const { namespace, version } = request;
     const range = toRange(request);
-    const found = await charts.versions(principal, { namespace, chart: toChart(request.chart) }, version, range);
+    const question = { namespace, chart: toChart(request.chart) };
+    const found = await charts.versions(principal, question, version, range, hints);
     return { versions: found.items.map(fromVersion), ...fromPage(found, range) };
   });
-  on(method.showChart, async (request) => {
-    const { metadataJson, files, crds, content, ...shown } = await charts.show(
-      principal,
-      { namespace: request.namespace, chart: toChart(request.chart) },
-      request.file,
-    );
+  on(method.showChart, async (request, _context, hints) => {
+    const question = { namespace: request.namespace, chart: toChart(request.chart) };
+    const shownChart = await charts.show(principal, question, request.file, hints);
+    const { metadataJson, files, crds, content, ...shown } = shownChart;
     const metadata = JSON.parse(metadataJson || "{}") as JsonObject;
     return {
       ...{

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { BerthError } from "@berth/base";
 
 import type { RequestContext } from "../../domain/operations/index.ts";
-import type { WriteHints } from "./handler.ts";
+import type { Hints } from "./handler.ts";
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 /** W3C Trace Context, version 00. */
@@ -25,7 +25,7 @@ export const UNTIL_ENDED = 86_400_000;
 const MAX_WAIT = 600;
 
 /** What the headers of a write say beside its message: `Idempotency-Key` and `Prefer: wait=30`. */
-export function toHints(header: (name: string) => string | undefined): WriteHints {
+export function toHints(header: (name: string) => string | undefined): Hints {
   const wait = /(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])/.exec(header("prefer") ?? "")?.[1];
   const key = header("idempotency-key")?.replace(/^"(.*)"$/, "$1");
   if (key !== undefined && !/^[!-~]{1,255}$/.test(key)) {

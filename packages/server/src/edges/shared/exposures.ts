@@ -44,8 +44,8 @@ export function addExposures(on: AddHandler, { exposures, principal }: Berth): v
     await submit.cancelReservation(principal, { cluster, namespace, name: id }, context);
     return {};
   });
-  on(method.getExposure, async ({ cluster, namespace, name }) =>
-    fromExposure(await view.get(principal, { cluster, namespace, name })),
+  on(method.getExposure, async ({ cluster, namespace, name }, _context, hints) =>
+    fromExposure(await view.get(principal, { cluster, namespace, name }, hints)),
   );
   on(method.listExposures, async ({ pageSize, pageToken, ...query }) => {
     const page = await view.list(principal, query, { size: pageSize || DEFAULT_PAGE, token: pageToken });

@@ -1,11 +1,19 @@
 import type { BerthError, ObjectName } from "@berth/base";
-import { operation as op } from "@berth/contract";
-import type { release as rel, releaseService as api } from "@berth/contract";
-import type { JsonObject, MessageInitShape } from "@bufbuild/protobuf";
+import { keepAnswer, operation as op, release as rel } from "@berth/contract";
+import type { operationService, releaseService as api } from "@berth/contract";
+import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 
-import type { Operation, ProgressEvent } from "../../domain/operations/index.ts";
-import type { Hook, ObjectStatus, Release, ReleasePage, RevisionDiff } from "../../domain/releases/index.ts";
+import type { Operation, OperationNews } from "../../domain/operations/index.ts";
+import type {
+  Hook,
+  ObjectStatus,
+  Release,
+  ReleaseNews,
+  ReleasePage,
+  RevisionDiff,
+} from "../../domain/releases/index.ts";
 
 /*
  * The domain's answers as messages of berth.v1. REST and Connect share it.
@@ -69,9 +77,9 @@ export function fromError(error: BerthError): MessageInitShape<typeof op.Operati
 
 export function fromRelease(release: Release): MessageInitShape<typeof rel.ReleaseSchema> {
   const { cluster, namespace, name, revision, status, description, chart, operationId, unreadable } = release;
-  const { stuck, managedBy = "" } = release;
+  const { stuck, managedBy = "", summaryPending = false } = release;
   return {
-    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy },
+    ...{ cluster, namespace, name, revision, status, description, operationId, unreadable, managedBy, summaryPending },
     ...(chart === undefined ? {} : { chart: { ...chart } }),
     labels: { ...release.labels },
     provenance: { ...release.provenance },
@@ -82,9 +90,23 @@ export function fromRelease(release: Release): MessageInitShape<typeof rel.Relea
   };
 }
 
+/** Messages of what is shown again and again. */
+const listed = new WeakMap<Release, rel.Release>();
+
+/** A release of a list: the same one is the same message. */
+function fromListed(release: Release): rel.Release {
+  const known = listed.get(release) ?? keepAnswer(create(rel.ReleaseSchema, fromRelease(release)));
+  listed.set(release, known);
+  return known;
+}
+
 export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListReleasesResponseSchema> {
-  const { nextPageToken, totalSize } = page;
-  return { releases: page.releases.map(fromRelease), nextPageToken, totalSize };
+  const { nextPageToken, totalSize, pendingSummaries } = page;
+  const staleClusters = page.staleClusters.map(({ cluster, reason, knownAt }) => ({
+    ...{ cluster, reason },
+    ...time("knownAt", knownAt),
+  }));
+  return { releases: page.releases.map(fromListed), nextPageToken, totalSize, staleClusters, pendingSummaries };
 }
 
 export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
@@ -110,16 +132,25 @@ export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffRe
   };
 }
 
-/** A progress event as JSON of an event stream: snake_case as all of REST. */
-export function fromProgress(event: ProgressEvent): JsonObject {
-  const { time: at, type: _type, ...rest } = event;
-  const { object, ...flat } = { object: undefined, ...rest } as { object?: ObjectName };
-  const named = object === undefined ? {} : { object: toSnake(object) };
-  return { time: at.toISOString(), ...(flat as JsonObject), ...named };
+/** A piece of news of a list. */
+export function fromReleaseNews(news: ReleaseNews): MessageInitShape<typeof api.WatchReleasesResponseSchema> {
+  if (news.kind === "reset") return { type: news.kind };
+  const { kind: type, resumeToken } = news;
+  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromListed(news.release) };
 }
 
-function toSnake({ apiVersion, kind, namespace, name }: ObjectName): JsonObject {
-  return { api_version: apiVersion, kind, namespace, name };
+type NewsInit = MessageInitShape<typeof operationService.WatchOperationResponseSchema>;
+
+/** A piece of news about an operation. */
+export function fromNews(told: OperationNews): NewsInit {
+  if (told.kind === "operation") return { news: { case: "operation", value: fromOperation(told.operation) } };
+  if (told.kind === "gap") return { news: { case: "gap", value: { from: told.from, to: told.to } } };
+  const { time: at, type, ...rest } = told.event;
+  // An event has the name and the fields that its message has.
+  return {
+    n: told.n,
+    news: { case: type, value: { ...rest, time: timestampFromDate(at) } } as NonNullable<NewsInit["news"]>,
+  };
 }
 
 export function fromObject({ apiVersion, kind, namespace, name }: ObjectName) {

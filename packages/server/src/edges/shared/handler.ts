@@ -9,11 +9,11 @@ import type {
 
 import type { RequestContext, SubmitOptions } from "../../domain/operations/index.ts";
 
-/** What a write is told beside its message. */
-export type WriteHints = Pick<SubmitOptions, "idempotencyKey" | "waitMs" | "onAccepted">;
+/** What a request is told beside its message; its signal aborts once nobody waits for its answer any more. */
+export type Hints = Pick<SubmitOptions, "idempotencyKey" | "waitMs" | "onAccepted" | "signal">;
 
 /** Answers one request of berth.v1; the message has been validated. */
-export type Handler = (request: Message, context: RequestContext, hints?: WriteHints) => Promise<Message>;
+export type Handler = (request: Message, context: RequestContext, hints?: Hints) => Promise<Message>;
 
 /** The key of a method in a table of handlers. */
 export function handlerKey(method: { readonly parent: { readonly typeName: string }; readonly name: string }): string {
@@ -37,7 +37,7 @@ export type AddHandler = <M extends DescMethodUnary>(method: M, handle: Typed<M>
 export type Typed<M extends DescMethodUnary> = (
   request: MessageShape<M["input"]>,
   context: RequestContext,
-  hints?: WriteHints,
+  hints?: Hints,
 ) => Promise<MessageInitShape<M["output"]>>;
 
 /** Answers one streaming request of berth.v1 until the signal aborts; the message has been validated. */

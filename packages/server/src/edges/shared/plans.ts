@@ -15,11 +15,17 @@ const DEFAULT_PAGE = 100;
 export function addPlans(on: AddHandler, berth: Berth): void {
   const { planner, principal } = berth;
   const service = api.ReleaseService.method;
-  on(service.planInstall, async (request) => fromPlan(await planner.plan(principal, toInstall(request))));
-  on(service.planUpgrade, async (request) => fromPlan(await planner.plan(principal, toUpgrade(request))));
-  on(service.renderRelease, async (request) => fromRendered(await planner.render(principal, toInstall(request))));
-  on(service.listOutdatedReleases, async (request) => {
-    const page = await berth.outdated(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE });
+  on(service.planInstall, async (request, _context, hints) =>
+    fromPlan(await planner.plan(principal, toInstall(request), hints)),
+  );
+  on(service.planUpgrade, async (request, _context, hints) =>
+    fromPlan(await planner.plan(principal, toUpgrade(request), hints)),
+  );
+  on(service.renderRelease, async (request, _context, hints) =>
+    fromRendered(await planner.render(principal, toInstall(request), hints)),
+  );
+  on(service.listOutdatedReleases, async (request, _context, hints) => {
+    const page = await berth.outdated(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE }, hints);
     return {
       nextPageToken: page.nextPageToken,
       releases: page.releases.map(({ chart, ...rest }) => ({
@@ -28,13 +34,13 @@ export function addPlans(on: AddHandler, berth: Berth): void {
       })),
     };
   });
-  on(service.compareReleaseValues, async (request) => {
-    const { release, values } = await berth.releases.content(principal, toTarget(request), request.revision);
-    const shown = await berth.charts.show(
-      principal,
-      { namespace: request.namespace, chart: toChart(request.chart) },
-      "",
-    );
+  on(service.compareReleaseValues, async (request, _context, hints) => {
+    const { signal } = hints ?? {};
+    const { release, values } = await berth.releases.content(principal, toTarget(request), request.revision, {
+      signal,
+    });
+    const question = { namespace: request.namespace, chart: toChart(request.chart) };
+    const shown = await berth.charts.show(principal, question, "", { signal });
     const { findings, carried } = compareValues(values, parseDefaults(shown.valuesYaml));
     const { name, version, appVersion } = JSON.parse(shown.metadataJson || "{}") as Record<string, string | undefined>;
     return {

@@ -18,7 +18,9 @@ export function addPools(on: AddHandler, { exposures, principal }: Berth): void 
     const { cluster, name, validateOnly } = request;
     return fromPool(await submit.createPool(principal, { cluster, name }, toSettings(request), context, validateOnly));
   });
-  on(method.getPool, async ({ cluster, name }) => fromPool(await pools.get(principal, { cluster, name })));
+  on(method.getPool, async ({ cluster, name }, _context, hints) =>
+    fromPool(await pools.get(principal, { cluster, name }, hints)),
+  );
   on(method.listPools, async ({ cluster }) => ({ pools: (await pools.list(principal, cluster)).map(fromPool) }));
   on(method.deletePool, async ({ cluster, name, validateOnly }, context) =>
     fromPool(await submit.deletePool(principal, { cluster, name }, context, validateOnly)),

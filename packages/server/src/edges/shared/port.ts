@@ -1,7 +1,7 @@
 import { Server as HttpServer } from "node:http";
 import type http from "node:http";
 import type { ServerHttp2Session } from "node:http2";
-import { Socket as NetSocket } from "node:net";
+import { createServer as createListener, Socket as NetSocket } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
 
@@ -16,6 +16,7 @@ export interface PortLimits {
   /** A connection of HTTP/2 on which nothing is sent; gRPC's clients keep theirs open. */
   readonly idleSessionMs: number;
   readonly headerBytes: number;
+  /** At a time, of each address that is listened on. */
   readonly connections: number;
   /** At a time, of one connection of HTTP/2. */
   readonly streams: number;
@@ -34,6 +35,7 @@ export const DEFAULT_LIMITS: PortLimits = {
 /** HTTP/1.1 and HTTP/2 on one port, cleartext or over TLS, with an end that comes. */
 export interface Port {
   readonly server: Server;
+  /** Where it listens already, it listens there too. */
   listen(port: number, host: string): Promise<AddressInfo>;
   /** Stops accepting, lets what runs end, and destroys what is left after `deadlineMs`. */
   close(deadlineMs: number): Promise<void>;
@@ -88,18 +90,33 @@ export function createPort(handler: http.RequestListener, options: PortOptions =
   };
   watchConnections(server, traffic, limits, tls);
   watchRequests(server, traffic, limits.receiveMs);
+  const listeners: Server[] = [];
   return {
     server,
-    listen: (port, host) =>
-      new Promise((resolve, reject) => {
-        server.once("error", reject);
-        server.listen(port, host, () => {
-          server.off("error", reject);
-          resolve(server.address() as AddressInfo);
-        });
-      }),
-    close: (deadlineMs) => drain(server, traffic, deadlineMs),
+    async listen(port, host) {
+      const listener = listeners.length === 0 ? server : createDoor(server);
+      listeners.push(listener);
+      return listenOn(listener, port, host);
+    },
+    close: (deadlineMs) => drain(listeners, traffic, deadlineMs),
   };
+}
+
+/** Another way in: whoever comes by it is the server's as if he had come by its own. */
+function createDoor(server: Server): Server {
+  const door = createListener((socket) => void server.emit("connection", socket));
+  door.maxConnections = server.maxConnections;
+  return door;
+}
+
+function listenOn(listener: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(port, host, () => {
+      listener.off("error", reject);
+      resolve(listener.address() as AddressInfo);
+    });
+  });
 }
 
 /** The socket that a request has come by: HTTP/2 on a port that is shared is read through another stream. */
@@ -187,10 +204,12 @@ function hasBody({ headers, url }: http.IncomingMessage): boolean {
   return type !== undefined || encoding !== undefined || Number(length ?? 0) > 0;
 }
 
-async function drain(server: Server, traffic: Traffic, deadlineMs: number): Promise<void> {
+async function drain(listeners: readonly Server[], traffic: Traffic, deadlineMs: number): Promise<void> {
   const { sockets, mute, http1, sessions, running } = traffic;
   traffic.isClosing = true;
-  const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+  const closed = Promise.all(
+    listeners.map((listener) => new Promise<void>((resolve) => void listener.close(() => resolve()))),
+  );
   // GOAWAY: running streams go on to their end, new ones are refused.
   for (const session of sessions) session.close();
   for (const socket of [...mute, ...http1]) if (!running.has(socket)) socket.destroy();

@@ -1,6 +1,7 @@
 import {
   chartService,
   chartSourceService,
+  clusterService,
   exposureService,
   operationService,
   poolService,
@@ -14,6 +15,7 @@ export const BERTH_SERVICES: readonly DescService[] = [
   operationService.OperationService,
   chartService.ChartService,
   chartSourceService.ChartSourceService,
+  clusterService.ClusterService,
   exposureService.ExposureService,
   poolService.PoolService,
 ];

@@ -4,7 +4,7 @@ import type { Berth } from "../../berth.ts";
 import type { Command } from "../../domain/command.ts";
 import type { OperationPolicy, RequestContext } from "../../domain/operations/index.ts";
 import { fromOperation } from "./from-domain.ts";
-import type { AddHandler, WriteHints } from "./handler.ts";
+import type { AddHandler, Hints } from "./handler.ts";
 import { toInstall, toRollback, toTest, toUninstall, toUnlock, toUpgrade } from "./to-command.ts";
 
 interface WriteRequest {
@@ -16,7 +16,7 @@ interface WriteRequest {
 export function addWrites(on: AddHandler, berth: Berth): void {
   const { submit, principal } = berth;
   const service = api.ReleaseService.method;
-  const write = async (command: Command, request: WriteRequest, context: RequestContext, hints?: WriteHints) => {
+  const write = async (command: Command, request: WriteRequest, context: RequestContext, hints?: Hints) => {
     const { idempotencyKey, policy } = request;
     const key = idempotencyKey === "" ? hints?.idempotencyKey : idempotencyKey;
     const options = { ...hints, idempotencyKey: key, policy: toPolicy(policy) };

@@ -2,6 +2,7 @@ import { BerthError } from "@berth/base";
 
 import type { Berth } from "../../berth.ts";
 import type { ReleaseTarget } from "../../domain/command.ts";
+import { UNNARROWED } from "../../domain/releases/index.ts";
 import type { Release } from "../../domain/releases/index.ts";
 import { checkNamespaceName, checkReleaseName } from "../shared/names.ts";
 
@@ -54,8 +55,7 @@ export async function listAll(berth: Berth, narrowed: Narrowed): Promise<Release
   const all: Release[] = [];
   for (let pageToken = ""; ;) {
     const page = await berth.releases.list(berth.principal, {
-      ...narrowed,
-      ...{ cluster: berth.defaultCluster, labelSelector: "", minResourceVersion: "", stuck: false },
+      ...{ ...UNNARROWED, ...narrowed, cluster: berth.defaultCluster },
       ...{ pageSize: PAGE, pageToken },
     });
     all.push(...page.releases);

@@ -7,7 +7,7 @@ import type { Operation, RequestContext } from "../../domain/operations/index.ts
 import type { Release } from "../../domain/releases/index.ts";
 import { UNTIL_ENDED } from "../shared/context.ts";
 import { createTable } from "../shared/handler.ts";
-import type { AddHandler, Handler, WriteHints } from "../shared/handler.ts";
+import type { AddHandler, Handler, Hints } from "../shared/handler.ts";
 import { toInstall, toRollback, toUninstall, toUpgrade } from "./commands.ts";
 import { findTarget, toNewTarget } from "./find.ts";
 import { toInfo, toRelease, toResources, toShortRelease, toState } from "./messages.ts";
@@ -46,31 +46,33 @@ export function createSwiftHandlers(berth: Berth): ReadonlyMap<string, Handler> 
 function addReads(on: AddHandler, berth: Berth): void {
   const { releases, principal } = berth;
   const service = swift.ReleaseService.method;
-  on(service.summarizeReleases, (request) => summarize(berth, request));
-  on(service.getReleaseStatus, async (request) => {
+  on(service.summarizeReleases, (request, _context, hints) => summarize(berth, request, hints));
+  on(service.getReleaseStatus, async (request, _context, hints) => {
     const target = await findTarget(berth, request);
-    const content = await releases.content(principal, target, request.version);
+    const content = await releases.content(principal, target, request.version, { signal: hints?.signal });
     // Only the newest revision has objects that live.
-    const resources = request.version === 0 ? toResources(await releases.status(principal, target, 0)) : "";
+    const resources = request.version === 0 ? toResources(await releases.status(principal, target, 0, hints)) : "";
     const { name, namespace } = target;
     return { name, namespace, info: toInfo(content.release, { ...toState(content), resources }) };
   });
-  on(service.getReleaseContent, async (request) => {
+  on(service.getReleaseContent, async (request, _context, hints) => {
     const target = await findTarget(berth, request);
-    const content = await releases.content(principal, target, request.version, true);
+    const options = { withChart: true, signal: hints?.signal };
+    const content = await releases.content(principal, target, request.version, options);
     return { release: toRelease(content, request.formatValuesAsJson) };
   });
-  on(service.getHistory, async (request) => {
+  on(service.getHistory, async (request, _context, hints) => {
     const target = await findTarget(berth, request);
-    const revisions = await releases.history(principal, target, request.max > 0 ? request.max : DEFAULT_HISTORY);
+    const max = request.max > 0 ? request.max : DEFAULT_HISTORY;
+    const revisions = await releases.history(principal, target, max, hints);
     return { releases: revisions.map(toShortRelease) };
   });
   on(service.getVersion, () => Promise.resolve({ Version: { semVer: `v${berth.version}`, gitTreeState: "clean" } }));
 }
 
 /** Submits a write and waits for its end; throws where it failed. */
-async function write(berth: Berth, command: Command, context: RequestContext, hints?: WriteHints): Promise<Operation> {
-  const options = { idempotencyKey: hints?.idempotencyKey, waitMs: UNTIL_ENDED };
+async function write(berth: Berth, command: Command, context: RequestContext, hints?: Hints): Promise<Operation> {
+  const options = { idempotencyKey: hints?.idempotencyKey, waitMs: UNTIL_ENDED, signal: hints?.signal };
   const operation = await berth.submit(berth.principal, command, context, options);
   if (operation.error !== undefined) throw operation.error;
   return operation;
@@ -80,7 +82,10 @@ async function write(berth: Berth, command: Command, context: RequestContext, hi
 async function written({ releases, principal }: Berth, operation: Operation, isDryRun: boolean) {
   const { cluster, namespace, release: name, result } = operation;
   const target: ReleaseTarget = { cluster, namespace, name };
-  if (!isDryRun) return toRelease(await releases.content(principal, target, result?.release?.revision ?? 0, true));
+  if (!isDryRun) {
+    const revision = result?.release?.revision ?? 0;
+    return toRelease(await releases.content(principal, target, revision, { withChart: true }));
+  }
   const { manifest = "", notes = "" } = result ?? {};
   return create(hapiRelease.ReleaseSchema, { name, namespace, manifest, info: { status: { notes } } });
 }

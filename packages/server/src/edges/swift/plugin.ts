@@ -1,13 +1,16 @@
-import { BerthError } from "@berth/base";
-import { httpBindings, matchRoute, swift, toRequest } from "@berth/contract";
-import type { HttpBinding } from "@berth/contract";
+import type { BerthError } from "@berth/base";
+import { httpBindings, swift, toRequest } from "@berth/contract";
+import type { HttpBinding, hapiRelease } from "@berth/contract";
 import { toJson } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
 import type { Berth } from "../../berth.ts";
 import { bodyText, parseJsonBody } from "../shared/body.ts";
 import { toHints } from "../shared/context.ts";
 import { toBerthError, toGrpcCode, toHttpStatus } from "../shared/errors.ts";
+import { createRoutes } from "../shared/routes.ts";
+import { callerGone } from "../shared/signals.ts";
 import { handlerKey } from "../shared/handler.ts";
 import type { Handler } from "../shared/handler.ts";
 import { createSwiftHandlers } from "./handlers.ts";
@@ -18,9 +21,10 @@ import { createSwiftHandlers } from "./handlers.ts";
  * its content type says; an error is `{"error", "code"}` with gRPC's number.
  */
 export function registerSwift(app: FastifyInstance, berth: Berth): void {
-  const bindings = httpBindings([swift.ReleaseService]);
+  const routes = createRoutes(httpBindings([swift.ReleaseService]));
   const handlers = createSwiftHandlers(berth);
   app.all("/tiller/v2/*", {
+    onRequest: routes.onRequest,
     errorHandler: (error, request, reply) => {
       const ours = toBerthError(error, berth.log, request.berth.requestId);
       void reply
@@ -29,22 +33,27 @@ export function registerSwift(app: FastifyInstance, berth: Berth): void {
         .send(JSON.stringify(toFault(ours)));
     },
     handler: async (request, reply) => {
-      const path = request.url.split("?", 1)[0] ?? "";
-      const match = matchRoute(bindings, request.method, path);
-      if (match.type === "none") throw new BerthError("ROUTE_NOT_FOUND", `There is nothing at ${path}.`);
-      if (match.type === "method") {
-        void reply.header("allow", match.allowed.join(", "));
-        throw new BerthError("METHOD_NOT_ALLOWED", `${request.method} is not served at ${path}.`);
-      }
-      request.observed.route = match.binding.pattern;
-      const { method } = match.binding;
+      const { binding, variables } = routes.find(request);
+      request.observed.route = binding.pattern;
+      const { method } = binding;
       const handler = handlers.get(handlerKey(method)) as Handler;
       const header = (name: string) => String(request.headers[name] ?? "") || undefined;
-      const output = await handler(decode(request, match.binding, match.variables), request.berth, toHints(header));
-      const body = toJson(method.output, output, { useProtoFieldName: true });
+      const hints = { ...toHints(header), signal: callerGone(reply.raw) };
+      const output = await handler(decode(request, binding, variables), request.berth, hints);
+      const body = toJson(method.output, withoutFiles(output), { useProtoFieldName: true });
       return reply.type("application/json").send(JSON.stringify(body));
     },
   });
+}
+
+/**
+ * A chart's files are `Any`s whose types are their names: proto3 JSON has no form for them, and Swift's gateway failed
+ * where a chart had some. Whoever wants them has gRPC.
+ */
+function withoutFiles(output: Message): Message {
+  const { release } = output as { release?: hapiRelease.Release };
+  if (release?.chart !== undefined) release.chart.files = [];
+  return output;
 }
 
 function decode(request: FastifyRequest, binding: HttpBinding, variables: Readonly<Record<string, string>>) {

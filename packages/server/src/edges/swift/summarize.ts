@@ -4,6 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { RE2JS } from "re2js";
 
 import type { Berth } from "../../berth.ts";
+import type { AskOptions } from "../../domain/command.ts";
 import type { Release } from "../../domain/releases/index.ts";
 import { listAll } from "./find.ts";
 import { toStatuses, toSummary } from "./messages.ts";
@@ -17,6 +18,7 @@ const READS = 8;
 export async function summarize(
   berth: Berth,
   request: swift.SummarizeReleasesRequest,
+  options: AskOptions = {},
 ): Promise<MessageInitShape<typeof swift.SummarizeReleasesResponseSchema>> {
   const { namespace, all, limit, offset } = request;
   const status = all ? [] : request.statusCodes.length === 0 ? ["deployed"] : toStatuses(request.statusCodes);
@@ -40,19 +42,20 @@ export async function summarize(
     count: BigInt(page.length),
     next: next === undefined ? "" : toOffset(next, found),
     total: BigInt(found.length),
-    releases: await readAll(berth, page),
+    releases: await readAll(berth, page, options),
   };
 }
 
 /** Reads what a list shows of each release; what went away meanwhile is left out. */
-async function readAll(berth: Berth, page: readonly Release[]) {
+async function readAll(berth: Berth, page: readonly Release[], { signal }: AskOptions) {
   const read: (ReturnType<typeof toSummary> | undefined)[] = [];
   const left = [...page.entries()];
   const reader = async () => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) {
       const [at, { cluster, namespace, name, revision }] = one;
       try {
-        read[at] = toSummary(await berth.releases.content(berth.principal, { cluster, namespace, name }, revision));
+        const target = { cluster, namespace, name };
+        read[at] = toSummary(await berth.releases.content(berth.principal, target, revision, { signal }));
       } catch (error) {
         const isGone = error instanceof BerthError && error.kind === "not_found";
         if (!isGone) throw error;

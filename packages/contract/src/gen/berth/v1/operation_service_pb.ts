@@ -6,15 +6,19 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Operation, OperationSchema, OperationState, Verb } from "./operation_pb.ts";
 import { file_berth_v1_operation } from "./operation_pb.ts";
+import type { ObjectReference } from "./release_pb.ts";
+import { file_berth_v1_release } from "./release_pb.ts";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file berth/v1/operation_service.proto.
  */
 export const file_berth_v1_operation_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBiZXJ0aC92MS9vcGVyYXRpb25fc2VydmljZS5wcm90bxIIYmVydGgudjEiSwoTR2V0T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCJOChZDYW5jZWxPcGVyYXRpb25SZXF1ZXN0EjQKAmlkGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kIk0KFVJldHJ5T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCKcAgoVTGlzdE9wZXJhdGlvbnNSZXF1ZXN0EhgKB2NsdXN0ZXIYASABKAlCB7pIBHICGD8SGgoJbmFtZXNwYWNlGAIgASgJQge6SARyAhg/EhgKB3JlbGVhc2UYAyABKAlCB7pIBHICGDUSJgoEdmVyYhgEIAEoDjIOLmJlcnRoLnYxLlZlcmJCCLpIBYIBAhABEjEKBXN0YXRlGAUgASgOMhguYmVydGgudjEuT3BlcmF0aW9uU3RhdGVCCLpIBYIBAhABEhsKCXByaW5jaXBhbBgGIAEoCUIIukgFcgMYgAQSHQoJcGFnZV9zaXplGAcgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YCCABKAlCCLpIBXIDGIAIIm4KFkxpc3RPcGVyYXRpb25zUmVzcG9uc2USJwoKb3BlcmF0aW9ucxgBIAMoCzITLmJlcnRoLnYxLk9wZXJhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBTK/AwoQT3BlcmF0aW9uU2VydmljZRJrCg5MaXN0T3BlcmF0aW9ucxIfLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVzcG9uc2UiFoLT5JMCEBIOL3YxL29wZXJhdGlvbnMSXwoMR2V0T3BlcmF0aW9uEh0uYmVydGgudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoTLmJlcnRoLnYxLk9wZXJhdGlvbiIbgtPkkwIVEhMvdjEvb3BlcmF0aW9ucy97aWR9Em8KD0NhbmNlbE9wZXJhdGlvbhIgLmJlcnRoLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJYLT5JMCHzoBKiIaL3YxL29wZXJhdGlvbnMve2lkfTpjYW5jZWwSbAoOUmV0cnlPcGVyYXRpb24SHy5iZXJ0aC52MS5SZXRyeU9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJILT5JMCHjoBKiIZL3YxL29wZXJhdGlvbnMve2lkfTpyZXRyeWIGcHJvdG8z", [file_berth_v1_operation, file_buf_validate_validate, file_google_api_annotations]);
+  fileDesc("CiBiZXJ0aC92MS9vcGVyYXRpb25fc2VydmljZS5wcm90bxIIYmVydGgudjEiSwoTR2V0T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCJrChVXYXRjaE9wZXJhdGlvblJlcXVlc3QSNAoCaWQYASABKAlCKLpIJXIjGD8yH15bYS16MC05XShbLWEtejAtOV0qW2EtejAtOV0pPyQSHAoFYWZ0ZXIYAiABKAVCDbpIChoIGP+T69wDKAAiuwIKFldhdGNoT3BlcmF0aW9uUmVzcG9uc2USCQoBbhgBIAEoBRIoCglvcGVyYXRpb24YAiABKAsyEy5iZXJ0aC52MS5PcGVyYXRpb25IABIhCgNnYXAYAyABKAsyEi5iZXJ0aC52MS5FdmVudEdhcEgAEiUKBXBoYXNlGAQgASgLMhQuYmVydGgudjEuUGhhc2VFdmVudEgAEikKB2FwcGxpZWQYBSABKAsyFi5iZXJ0aC52MS5BcHBsaWVkRXZlbnRIABInCgZzdGF0dXMYBiABKAsyFS5iZXJ0aC52MS5TdGF0dXNFdmVudEgAEiMKBGhvb2sYByABKAsyEy5iZXJ0aC52MS5Ib29rRXZlbnRIABIhCgNsb2cYCCABKAsyEi5iZXJ0aC52MS5Mb2dFdmVudEgAQgYKBG5ld3MiJAoIRXZlbnRHYXASDAoEZnJvbRgBIAEoBRIKCgJ0bxgCIAEoBSJFCgpQaGFzZUV2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXBoYXNlGAIgASgJIoABCgxBcHBsaWVkRXZlbnQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDAoEZG9uZRgCIAEoBRINCgV0b3RhbBgDIAEoBRIpCgZvYmplY3QYBCABKAsyGS5iZXJ0aC52MS5PYmplY3RSZWZlcmVuY2UiggEKC1N0YXR1c0V2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEikKBm9iamVjdBgCIAEoCzIZLmJlcnRoLnYxLk9iamVjdFJlZmVyZW5jZRIOCgZzdGF0dXMYAyABKAkSDgoGcmVhc29uGAQgASgJImEKCUhvb2tFdmVudBIoCgR0aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRuYW1lGAIgASgJEg0KBWV2ZW50GAMgASgJEg0KBXBoYXNlGAQgASgJImIKCExvZ0V2ZW50EigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgsKA3BvZBgCIAEoCRIRCgljb250YWluZXIYAyABKAkSDAoEdGV4dBgEIAEoCSJOChZDYW5jZWxPcGVyYXRpb25SZXF1ZXN0EjQKAmlkGAEgASgJQii6SCVyIxg/Mh9eW2EtejAtOV0oWy1hLXowLTldKlthLXowLTldKT8kIk0KFVJldHJ5T3BlcmF0aW9uUmVxdWVzdBI0CgJpZBgBIAEoCUIoukglciMYPzIfXlthLXowLTldKFstYS16MC05XSpbYS16MC05XSk/JCKcAgoVTGlzdE9wZXJhdGlvbnNSZXF1ZXN0EhgKB2NsdXN0ZXIYASABKAlCB7pIBHICGD8SGgoJbmFtZXNwYWNlGAIgASgJQge6SARyAhg/EhgKB3JlbGVhc2UYAyABKAlCB7pIBHICGDUSJgoEdmVyYhgEIAEoDjIOLmJlcnRoLnYxLlZlcmJCCLpIBYIBAhABEjEKBXN0YXRlGAUgASgOMhguYmVydGgudjEuT3BlcmF0aW9uU3RhdGVCCLpIBYIBAhABEhsKCXByaW5jaXBhbBgGIAEoCUIIukgFcgMYgAQSHQoJcGFnZV9zaXplGAcgASgFQgq6SAcaBRj0AygAEhwKCnBhZ2VfdG9rZW4YCCABKAlCCLpIBXIDGIAIIm4KFkxpc3RPcGVyYXRpb25zUmVzcG9uc2USJwoKb3BlcmF0aW9ucxgBIAMoCzITLmJlcnRoLnYxLk9wZXJhdGlvbhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEgoKdG90YWxfc2l6ZRgDIAEoBTK6BAoQT3BlcmF0aW9uU2VydmljZRJrCg5MaXN0T3BlcmF0aW9ucxIfLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVxdWVzdBogLmJlcnRoLnYxLkxpc3RPcGVyYXRpb25zUmVzcG9uc2UiFoLT5JMCEBIOL3YxL29wZXJhdGlvbnMSXwoMR2V0T3BlcmF0aW9uEh0uYmVydGgudjEuR2V0T3BlcmF0aW9uUmVxdWVzdBoTLmJlcnRoLnYxLk9wZXJhdGlvbiIbgtPkkwIVEhMvdjEvb3BlcmF0aW9ucy97aWR9EnkKDldhdGNoT3BlcmF0aW9uEh8uYmVydGgudjEuV2F0Y2hPcGVyYXRpb25SZXF1ZXN0GiAuYmVydGgudjEuV2F0Y2hPcGVyYXRpb25SZXNwb25zZSIigtPkkwIcEhovdjEvb3BlcmF0aW9ucy97aWR9L2V2ZW50czABEm8KD0NhbmNlbE9wZXJhdGlvbhIgLmJlcnRoLnYxLkNhbmNlbE9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJYLT5JMCHzoBKiIaL3YxL29wZXJhdGlvbnMve2lkfTpjYW5jZWwSbAoOUmV0cnlPcGVyYXRpb24SHy5iZXJ0aC52MS5SZXRyeU9wZXJhdGlvblJlcXVlc3QaEy5iZXJ0aC52MS5PcGVyYXRpb24iJILT5JMCHjoBKiIZL3YxL29wZXJhdGlvbnMve2lkfTpyZXRyeWIGcHJvdG8z", [file_berth_v1_operation, file_berth_v1_release, file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message berth.v1.GetOperationRequest
@@ -34,6 +38,300 @@ export const GetOperationRequestSchema: GenMessage<GetOperationRequest> = /*@__P
   messageDesc(file_berth_v1_operation_service, 0);
 
 /**
+ * @generated from message berth.v1.WatchOperationRequest
+ */
+export type WatchOperationRequest = Message<"berth.v1.WatchOperationRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Number of the last event that is known already; 0 for none.
+   *
+   * @generated from field: int32 after = 2;
+   */
+  after: number;
+};
+
+/**
+ * Describes the message berth.v1.WatchOperationRequest.
+ * Use `create(WatchOperationRequestSchema)` to create a new message.
+ */
+export const WatchOperationRequestSchema: GenMessage<WatchOperationRequest> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 1);
+
+/**
+ * WatchOperationResponse is one piece of news about an operation.
+ *
+ * @generated from message berth.v1.WatchOperationResponse
+ */
+export type WatchOperationResponse = Message<"berth.v1.WatchOperationResponse"> & {
+  /**
+   * The event's number, from 1 in each operation; 0 of what is no event.
+   *
+   * @generated from field: int32 n = 1;
+   */
+  n: number;
+
+  /**
+   * @generated from oneof berth.v1.WatchOperationResponse.news
+   */
+  news: {
+    /**
+     * The whole of it: when it is first seen, changes its state, and has ended.
+     *
+     * @generated from field: berth.v1.Operation operation = 2;
+     */
+    value: Operation;
+    case: "operation";
+  } | {
+    /**
+     * @generated from field: berth.v1.EventGap gap = 3;
+     */
+    value: EventGap;
+    case: "gap";
+  } | {
+    /**
+     * @generated from field: berth.v1.PhaseEvent phase = 4;
+     */
+    value: PhaseEvent;
+    case: "phase";
+  } | {
+    /**
+     * @generated from field: berth.v1.AppliedEvent applied = 5;
+     */
+    value: AppliedEvent;
+    case: "applied";
+  } | {
+    /**
+     * @generated from field: berth.v1.StatusEvent status = 6;
+     */
+    value: StatusEvent;
+    case: "status";
+  } | {
+    /**
+     * @generated from field: berth.v1.HookEvent hook = 7;
+     */
+    value: HookEvent;
+    case: "hook";
+  } | {
+    /**
+     * @generated from field: berth.v1.LogEvent log = 8;
+     */
+    value: LogEvent;
+    case: "log";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message berth.v1.WatchOperationResponse.
+ * Use `create(WatchOperationResponseSchema)` to create a new message.
+ */
+export const WatchOperationResponseSchema: GenMessage<WatchOperationResponse> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 2);
+
+/**
+ * EventGap stands for events that are not kept any more.
+ *
+ * @generated from message berth.v1.EventGap
+ */
+export type EventGap = Message<"berth.v1.EventGap"> & {
+  /**
+   * Number of the first that is missing.
+   *
+   * @generated from field: int32 from = 1;
+   */
+  from: number;
+
+  /**
+   * Number of the last.
+   *
+   * @generated from field: int32 to = 2;
+   */
+  to: number;
+};
+
+/**
+ * Describes the message berth.v1.EventGap.
+ * Use `create(EventGapSchema)` to create a new message.
+ */
+export const EventGapSchema: GenMessage<EventGap> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 3);
+
+/**
+ * PhaseEvent says which step has begun.
+ *
+ * @generated from message berth.v1.PhaseEvent
+ */
+export type PhaseEvent = Message<"berth.v1.PhaseEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * As in Operation.
+   *
+   * @generated from field: string phase = 2;
+   */
+  phase: string;
+};
+
+/**
+ * Describes the message berth.v1.PhaseEvent.
+ * Use `create(PhaseEventSchema)` to create a new message.
+ */
+export const PhaseEventSchema: GenMessage<PhaseEvent> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 4);
+
+/**
+ * AppliedEvent says that an object is applied.
+ *
+ * @generated from message berth.v1.AppliedEvent
+ */
+export type AppliedEvent = Message<"berth.v1.AppliedEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * Objects applied by now, of how many.
+   *
+   * @generated from field: int32 done = 2;
+   */
+  done: number;
+
+  /**
+   * @generated from field: int32 total = 3;
+   */
+  total: number;
+
+  /**
+   * @generated from field: berth.v1.ObjectReference object = 4;
+   */
+  object?: ObjectReference | undefined;
+};
+
+/**
+ * Describes the message berth.v1.AppliedEvent.
+ * Use `create(AppliedEventSchema)` to create a new message.
+ */
+export const AppliedEventSchema: GenMessage<AppliedEvent> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 5);
+
+/**
+ * StatusEvent says how an object is that is waited for.
+ *
+ * @generated from message berth.v1.StatusEvent
+ */
+export type StatusEvent = Message<"berth.v1.StatusEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * @generated from field: berth.v1.ObjectReference object = 2;
+   */
+  object?: ObjectReference | undefined;
+
+  /**
+   * As in ObjectStatus.
+   *
+   * @generated from field: string status = 3;
+   */
+  status: string;
+
+  /**
+   * Why, in the cluster's own words.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message berth.v1.StatusEvent.
+ * Use `create(StatusEventSchema)` to create a new message.
+ */
+export const StatusEventSchema: GenMessage<StatusEvent> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 6);
+
+/**
+ * HookEvent says how a hook goes.
+ *
+ * @generated from message berth.v1.HookEvent
+ */
+export type HookEvent = Message<"berth.v1.HookEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * What it runs for, such as pre-install.
+   *
+   * @generated from field: string event = 3;
+   */
+  event: string;
+
+  /**
+   * Running, Succeeded or Failed.
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase: string;
+};
+
+/**
+ * Describes the message berth.v1.HookEvent.
+ * Use `create(HookEventSchema)` to create a new message.
+ */
+export const HookEventSchema: GenMessage<HookEvent> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 7);
+
+/**
+ * LogEvent is output of a hook.
+ *
+ * @generated from message berth.v1.LogEvent
+ */
+export type LogEvent = Message<"berth.v1.LogEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * @generated from field: string pod = 2;
+   */
+  pod: string;
+
+  /**
+   * @generated from field: string container = 3;
+   */
+  container: string;
+
+  /**
+   * @generated from field: string text = 4;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message berth.v1.LogEvent.
+ * Use `create(LogEventSchema)` to create a new message.
+ */
+export const LogEventSchema: GenMessage<LogEvent> = /*@__PURE__*/
+  messageDesc(file_berth_v1_operation_service, 8);
+
+/**
  * @generated from message berth.v1.CancelOperationRequest
  */
 export type CancelOperationRequest = Message<"berth.v1.CancelOperationRequest"> & {
@@ -48,7 +346,7 @@ export type CancelOperationRequest = Message<"berth.v1.CancelOperationRequest"> 
  * Use `create(CancelOperationRequestSchema)` to create a new message.
  */
 export const CancelOperationRequestSchema: GenMessage<CancelOperationRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation_service, 1);
+  messageDesc(file_berth_v1_operation_service, 9);
 
 /**
  * @generated from message berth.v1.RetryOperationRequest
@@ -65,7 +363,7 @@ export type RetryOperationRequest = Message<"berth.v1.RetryOperationRequest"> & 
  * Use `create(RetryOperationRequestSchema)` to create a new message.
  */
 export const RetryOperationRequestSchema: GenMessage<RetryOperationRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation_service, 2);
+  messageDesc(file_berth_v1_operation_service, 10);
 
 /**
  * ListOperationsRequest says which operations; what is left out matches all.
@@ -121,7 +419,7 @@ export type ListOperationsRequest = Message<"berth.v1.ListOperationsRequest"> & 
  * Use `create(ListOperationsRequestSchema)` to create a new message.
  */
 export const ListOperationsRequestSchema: GenMessage<ListOperationsRequest> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation_service, 3);
+  messageDesc(file_berth_v1_operation_service, 11);
 
 /**
  * @generated from message berth.v1.ListOperationsResponse
@@ -148,11 +446,10 @@ export type ListOperationsResponse = Message<"berth.v1.ListOperationsResponse"> 
  * Use `create(ListOperationsResponseSchema)` to create a new message.
  */
 export const ListOperationsResponseSchema: GenMessage<ListOperationsResponse> = /*@__PURE__*/
-  messageDesc(file_berth_v1_operation_service, 4);
+  messageDesc(file_berth_v1_operation_service, 12);
 
 /**
- * OperationService reads, cancels and repeats operations. Over REST their events
- * are streamed at /v1/operations/{id}/events (server-sent events).
+ * OperationService reads, follows, cancels and repeats operations.
  *
  * @generated from service berth.v1.OperationService
  */
@@ -176,6 +473,21 @@ export const OperationService: GenService<{
     methodKind: "unary";
     input: typeof GetOperationRequestSchema;
     output: typeof OperationSchema;
+  },
+  /**
+   * Streams what happens to an operation after its event number `after`: each
+   * event once, in order, whichever replica is asked. It ends with the operation
+   * as it ended, or with this Berth: ask again after the last number that was
+   * seen. Over REST as server-sent events: the field of `news` names the event and
+   * is its data, `n` is its id, and Last-Event-ID may stand for `after`. A write
+   * that accepts text/event-stream is answered with the same.
+   *
+   * @generated from rpc berth.v1.OperationService.WatchOperation
+   */
+  watchOperation: {
+    methodKind: "server_streaming";
+    input: typeof WatchOperationRequestSchema;
+    output: typeof WatchOperationResponseSchema;
   },
   /**
    * Asks for the end of an operation and answers it as it has ended, or as it is

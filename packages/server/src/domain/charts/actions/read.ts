@@ -16,20 +16,21 @@ export function createChartReader({ access, ...parts }: ChartReaderParts): Chart
     access.check(principal, { verb, resource: "charts", cluster: "", namespace, name: "" });
   const search = createChartSearch(parts);
   return {
-    async search(principal, query) {
+    async search(principal, query, options) {
       await may(principal, "list", query.namespace);
-      return search(principal, query);
+      return search(principal, query, options);
     },
-    async versions(principal, { namespace, chart }, version, range) {
+    async versions(principal, { namespace, chart }, version, range, { signal } = {}) {
       await may(principal, "get", namespace);
-      const resolved = toChart(await charts(principal, namespace, chart), egress);
-      const answer = await engine.listVersions({ chart: resolved, version, ...range });
+      const resolved = toChart(await charts(principal, namespace, chart, { signal }), egress);
+      const answer = await engine.listVersions({ chart: resolved, version, ...range }, { signal });
       refuse(answer.error);
       return { items: answer.versions.map(toVersion), total: answer.total };
     },
-    async show(principal, { namespace, chart }, file) {
+    async show(principal, { namespace, chart }, file, { signal } = {}) {
       await may(principal, "get", namespace);
-      const answer = await engine.showChart({ chart: toChart(await charts(principal, namespace, chart), egress), file });
+      const resolved = toChart(await charts(principal, namespace, chart, { signal }), egress);
+      const answer = await engine.showChart({ chart: resolved, file }, { signal });
       refuse(answer.error);
       return answer;
     },

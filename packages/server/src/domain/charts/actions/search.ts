@@ -2,7 +2,7 @@ import { BerthError, asBerthError } from "@berth/base";
 import type { EgressPolicy, Engine } from "@berth/engine-client";
 
 import type { Principal } from "../../access/index.ts";
-import type { ChartReference } from "../../command.ts";
+import type { AskOptions, ChartReference } from "../../command.ts";
 import type { ChartPolicy } from "../resolve.ts";
 import type { ChartResolver, SourceLookup } from "../resolver.ts";
 import type { ChartEntry, ChartQuery, ChartReader, FoundCharts, Page } from "../types.ts";
@@ -22,13 +22,13 @@ export interface SearchParts {
 
 /** Searches one place, or all that have a name: ChartSources of the namespace and repositories of the configuration. */
 export function createChartSearch(parts: SearchParts): ChartReader["search"] {
-  return async (principal, query) => {
+  return async (principal, query, options = {}) => {
     const { repository, source } = query;
     if (repository !== "" && source !== "") {
       throw new BerthError("INVALID_ARGUMENT", "A repository and a source exclude each other.", { field: "source" });
     }
-    if (repository === "" && source === "") return searchAll(parts, principal, query);
-    return { ...(await searchOne(parts, principal, query)), unsearched: [] };
+    if (repository === "" && source === "") return searchAll(parts, principal, query, options);
+    return { ...(await searchOne(parts, principal, query, options)), unsearched: [] };
   };
 }
 
@@ -36,16 +36,17 @@ async function searchOne(
   { engine, charts, egress }: SearchParts,
   principal: Principal,
   query: ChartQuery,
+  options: AskOptions,
 ): Promise<Page<ChartEntry>> {
   const { namespace, repository, source: named, username: _u, password: _p, access: _a, ...rest } = query;
-  const { source, access } = toChart(await charts(principal, namespace, toReference(query)), egress);
+  const { source, access } = toChart(await charts(principal, namespace, toReference(query), options), egress);
   if (source.case !== "repository") {
     throw new BerthError("INVALID_ARGUMENT", "A registry has no index that could be searched.", {
       field: named === "" ? "repository" : "source",
       hint: "Name the chart and list its versions.",
     });
   }
-  const answer = await engine.searchCharts({ ...rest, url: source.value.url, access, egress });
+  const answer = await engine.searchCharts({ ...rest, url: source.value.url, access, egress }, options);
   refuse(answer.error);
   const items = answer.charts.map(({ newest, ...entry }) => ({
     ...entry,
@@ -63,7 +64,12 @@ function toReference({ repository, source, username, password, access }: ChartQu
 }
 
 /** Merges what each place has, of which each gives as many as could be on the page. */
-async function searchAll(parts: SearchParts, principal: Principal, query: ChartQuery): Promise<FoundCharts> {
+async function searchAll(
+  parts: SearchParts,
+  principal: Principal,
+  query: ChartQuery,
+  options: AskOptions,
+): Promise<FoundCharts> {
   const { namespace, username, password, access, offset, limit } = query;
   if (username !== undefined || password !== undefined || access !== undefined) {
     throw new BerthError("INVALID_ARGUMENT", "Credentials are for one repository, and none is named.", {
@@ -79,10 +85,11 @@ async function searchAll(parts: SearchParts, principal: Principal, query: ChartQ
   for (let i = 0; i < names.length; i += AT_ONCE) {
     const some = names.slice(i, i + AT_ONCE);
     const asked = some.map((repository) =>
-      searchOne(parts, principal, { ...query, repository, offset: 0, limit: offset + limit }),
+      searchOne(parts, principal, { ...query, repository, offset: 0, limit: offset + limit }, options),
     );
     for (const [at, answer] of (await Promise.allSettled(asked)).entries()) {
       if (answer.status === "rejected") {
+        options.signal?.throwIfAborted();
         const error = asBerthError(answer.reason);
         // What is wrong with the request is wrong for all.
         if (error.field === "version") throw error;

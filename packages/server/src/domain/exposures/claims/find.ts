@@ -1,11 +1,14 @@
 import { BerthError } from "@berth/base";
 
 import { allocate, reservedOf } from "../allocate.ts";
-import type { Candidate } from "../allocate.ts";
+import type { Candidate, Room } from "../allocate.ts";
 import type { ExposureCache } from "../cache.ts";
 import { claimName, readyOf } from "../resource.ts";
 import type { AddressObject, ClaimObject, PoolObject, Protocol } from "../resource.ts";
 import type { Driver } from "../drivers/driver.ts";
+
+/** Full addresses that an error names. */
+const NAMED = 3;
 
 /** What somebody wants of a pool. */
 export interface PortQuery {
@@ -65,8 +68,9 @@ export function findPort(
   const range = { ...ports, reserved: reservedOf(ports, reserved) };
   const found = allocate(range, rooms, { protocols, port }, { isTaken, random: parts.random ?? Math.random });
   if (found !== undefined) return found;
+  if (port === undefined) throw exhausted(cache, pool, rooms);
   const slots = rooms.map(({ slot }) => slot);
-  throw port === undefined ? exhausted(cache, pool, slots) : taken(cache, slots, protocols, port);
+  throw taken(cache, slots, protocols, port);
 }
 
 function checkRange({ metadata, spec }: PoolObject, port: number | undefined): void {
@@ -99,17 +103,19 @@ export function isCalled({ metadata, spec, status }: AddressObject, wanted: stri
   return [metadata.name, spec.address, status?.address].includes(wanted);
 }
 
-function exhausted(cache: ExposureCache, { metadata, spec }: PoolObject, slots: readonly string[]): BerthError {
+function exhausted(cache: ExposureCache, { metadata, spec }: PoolObject, rooms: readonly Room[]): BerthError {
   const sum = { exposed: 0, reserved: 0, strange: 0, resting: 0 };
-  for (const slot of slots) {
+  for (const { slot } of rooms) {
     const count = cache.tally.of(slot);
     for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += count[key];
   }
   const { from, to } = spec.ports;
+  const full = rooms.filter(({ load, capacity = Infinity }) => load >= capacity).slice(0, NAMED);
   const details = Object.fromEntries(Object.entries(sum).map(([key, value]) => [key, String(value)]));
   const message =
-    `Pool "${metadata.name}" has no free port: ${String(to - from + 1)} ports on ${String(slots.length)} addresses, ` +
-    `${details.exposed} exposed, ${details.reserved} reserved, ${details.resting} resting, ${details.strange} of others.`;
+    `Pool "${metadata.name}" has no free port: ${String(to - from + 1)} ports on ${String(rooms.length)} addresses, ` +
+    `${details.exposed} exposed, ${details.reserved} reserved, ${details.resting} resting, ${details.strange} of others.` +
+    full.map(({ slot, capacity }) => ` ${slot} carries ${String(capacity)} at most.`).join("");
   return new BerthError("POOL_EXHAUSTED", message, { details: { ...details, retryAfter: "10" } });
 }
 

@@ -112,6 +112,12 @@ function findAllowed(parts: SecureParts, exposure: ExposureObject, pool: PoolObj
   return findPort(parts, pool, { protocols: protocolsOf(exposure.spec), port, address }, tried);
 }
 
+/** Throws where the cache has not been read yet: what it does not know might be there. */
+export function checkReady({ cache }: Pick<SecureParts, "cache">): void {
+  const state = cache.ready();
+  if (!state.ok) throw new BerthError("NOT_READY", `Berth still reads the cluster's ${state.reason}.`);
+}
+
 /** Throws where a namespace may take no new port of a pool. */
 export function checkPool({ cache }: Pick<SecureParts, "cache">, pool: PoolObject, namespace: string): void {
   const { name } = pool.metadata;

@@ -1,6 +1,7 @@
 import { createObject, deleteObject, getObject, isConflict } from "@berth/kube";
 import type { KubeClient, KubeObject } from "@berth/kube";
 
+import type { AskOptions } from "../../command.ts";
 import { operations, toRecord } from "../record.ts";
 import type { OperationRecord, StoredRequest, StoredStatus } from "../record.ts";
 import type { PayloadData } from "../payload.ts";
@@ -27,7 +28,7 @@ export interface HomeWrites extends QueueWrites, LogWrites {
   deletePayload(record: PayloadRecord): Promise<void>;
   /** Makes the operation, or gives the one that is there. */
   createOperation(id: string, request: StoredRequest): Promise<OperationRecord>;
-  readOperation(id: string): Promise<OperationRecord | undefined>;
+  readOperation(id: string, options?: AskOptions): Promise<OperationRecord | undefined>;
   /** Writes the status where nobody wrote since. APPLY_CONFLICT otherwise. */
   writeStatus(record: OperationRecord, status: StoredStatus): Promise<OperationRecord>;
   /** Asks for the end of an operation; once. */
@@ -79,7 +80,7 @@ export function createHomeWrites(
         return found;
       }
     },
-    readOperation: (id) => getObject<OperationRecord>(client, operation(id)),
+    readOperation: (id, options) => getObject<OperationRecord>(client, operation(id), options),
     async writeStatus(record, status) {
       const body = { ...record, apiVersion: "berth.dev/v1alpha1", kind: "Operation", status };
       return toRecord(await client.request({ method: "PUT", path: statusPath(record.metadata.name), body }));

@@ -5,7 +5,7 @@ import type { Access, Principal } from "../../access/index.ts";
 import { toChart } from "../../charts/actions/wire.ts";
 import { checkUpload } from "../../charts/index.ts";
 import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
-import type { InstallCommand, UpgradeCommand } from "../../command.ts";
+import type { AskOptions, InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
 import { makePlanToken } from "../plan-token.ts";
 import type { Plan, PlannedChange, PlannedCrd, PlannedHook, PlannedObject, ReleasePlanner } from "../types.ts";
@@ -25,24 +25,26 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
   const may = (principal: Principal, { verb, target }: InstallCommand | UpgradeCommand) =>
     parts.access.check(principal, { verb: verb === "install" ? "create" : "update", resource: "releases", ...target });
   return {
-    async plan(principal, command) {
+    async plan(principal, command, options) {
       await may(principal, command);
       const cluster = clusters.get(command.target.cluster);
-      const answer = await askForPlan(parts, cluster, principal, command);
+      const answer = await askForPlan(parts, { cluster, principal }, command, options);
       throwError(answer.error);
       return toPlan(command, answer);
     },
-    async render(principal, command) {
+    async render(principal, command, { signal } = {}) {
       await may(principal, command);
       checkUpload(command.chart, command.values);
       const { target } = command;
-      const { manifest, notes, hooks, chartDigest, encodedSize, error } = await parts.engine.render({
+      const request = {
         target: toTarget(clusters.get(target.cluster), principal, target, parts.storageOf(target)),
-        chart: toChart(await parts.charts(principal, target.namespace, command.chart), parts.egress),
+        chart: toChart(await parts.charts(principal, target.namespace, command.chart, { signal }), parts.egress),
         values: toValues(command.values),
         options: toOptions(command.options, command.labels),
         server: true,
-      });
+      };
+      const answer = await parts.engine.render(request, { signal });
+      const { manifest, notes, hooks, chartDigest, encodedSize, error } = answer;
       throwError(error);
       return { manifest, notes, hooks: hooks.map(fromHook), chartDigest, encodedSize: Number(encodedSize) };
     },
@@ -52,24 +54,23 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
 /** Asks the engine what a command would change. */
 async function askForPlan(
   parts: Pick<ActionParts, "engine" | "charts" | "egress" | "storageOf">,
-  cluster: Cluster,
-  principal: Principal,
+  { cluster, principal }: { readonly cluster: Cluster; readonly principal: Principal },
   command: InstallCommand | UpgradeCommand,
+  { signal }: AskOptions = {},
 ): Promise<engine.PlanResponse> {
   checkUpload(command.chart, command.values);
-  const chart = await parts.charts(principal, command.target.namespace, command.chart);
+  const chart = await parts.charts(principal, command.target.namespace, command.chart, { signal });
   const { expectedRevision } = command;
   const common = {
     target: toTarget(cluster, principal, command.target, parts.storageOf(command.target)),
     chart: toChart(chart, parts.egress),
     context: expectedRevision === undefined ? {} : { expectedRevision },
   };
-  return parts.engine.plan({
-    verb:
-      command.verb === "install"
-        ? { case: "install", value: { ...common, ...toInstall(command) } }
-        : { case: "upgrade", value: { ...common, ...toUpgrade(command) } },
-  });
+  const verb =
+    command.verb === "install"
+      ? ({ case: "install", value: { ...common, ...toInstall(command) } } as const)
+      : ({ case: "upgrade", value: { ...common, ...toUpgrade(command) } } as const);
+  return parts.engine.plan({ verb }, { signal });
 }
 
 /** Refuses a dry run with the first thing that the API server would refuse. */
@@ -78,7 +79,7 @@ export async function refuseWhatWouldFail(
   run: ActionRun,
   command: InstallCommand | UpgradeCommand,
 ): Promise<void> {
-  const answer = await askForPlan(parts, run.cluster, run.principal, command);
+  const answer = await askForPlan(parts, run, command, run);
   throwError(answer.error);
   throwError(answer.crds.find(({ error }) => error !== undefined)?.error);
   const refused = answer.objects.find(({ error }) => error !== undefined);

@@ -22,8 +22,8 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
   const at = (principal: Principal, target: ReleaseTarget) =>
     toTarget(clusters.get(target.cluster), principal, target, storageOf(target));
   return {
-    async content(principal, target, revision, withChart = false) {
-      const answer = await engine.get({ target: at(principal, target), revision, withChart });
+    async content(principal, target, revision, { withChart = false, signal } = {}) {
+      const answer = await engine.get({ target: at(principal, target), revision, withChart }, { signal });
       throwError(answer.error);
       return {
         release: fromRelease(target.cluster, present(answer.release, target)),
@@ -38,20 +38,20 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
         chart: answer.chart,
       };
     },
-    async history(principal, target, max): Promise<readonly Release[]> {
-      const answer = await engine.history({ target: at(principal, target), max });
+    async history(principal, target, max, { signal } = {}): Promise<readonly Release[]> {
+      const answer = await engine.history({ target: at(principal, target), max }, { signal });
       throwError(answer.error);
       return answer.revisions.map((release) => fromRelease(target.cluster, release));
     },
-    async status(principal, target, revision) {
-      const answer = await engine.status({ target: at(principal, target), revision });
+    async status(principal, target, revision, { signal } = {}) {
+      const answer = await engine.status({ target: at(principal, target), revision }, { signal });
       throwError(answer.error);
       const objects = answer.objects.map(fromObjectStatus);
       const ready = objects.every((object) => object.status === "Current");
       return { release: fromRelease(target.cluster, present(answer.release, target)), ready, objects };
     },
-    async check(principal, target) {
-      const answer = await engine.check({ target: at(principal, target) });
+    async check(principal, target, { signal } = {}) {
+      const answer = await engine.check({ target: at(principal, target) }, { signal });
       throwError(answer.error);
       const release = fromRelease(target.cluster, present(answer.release, target));
       return { release, objects: answer.objects.map(fromCheckedObject) };

@@ -10,6 +10,9 @@ import type { Edit, EditResult } from "./entries.ts";
 import { editConfigMap, editServicePorts, readEntries } from "./write.ts";
 import type { Guarded, PortEdit } from "./write.ts";
 
+/** Ports of one address where it does not say: a ConfigMap holds 1 MiB, which are so many entries of 104 bytes. */
+const CAPACITY = 10_000;
+
 /** What the driver is made of. */
 export interface ConfigMapDriverParts {
   readonly client: KubeClient;
@@ -40,7 +43,7 @@ export function createConfigMapDriver(parts: ConfigMapDriverParts): Driver {
   };
   return {
     name: "configmap",
-    capacity: undefined,
+    capacity: CAPACITY,
     protocolsOf: (address) => (settingsOf(address).udp === undefined ? ["tcp"] : ["tcp", "udp"]),
     describe: (wish) => `${wish.protocols.join("+")} ${valueOf(wish)}`,
     isAsDescribed: ({ entry }, description) => description.endsWith(` ${entry}`),

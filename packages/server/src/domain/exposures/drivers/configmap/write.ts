@@ -1,7 +1,16 @@
 import { BerthError, asBerthError, backoff } from "@berth/base";
 import type { Clock } from "@berth/base";
-import { createObject, getObject, hasStatus, isConflict, isNotFound, updateObject } from "@berth/kube";
-import type { KubeClient, KubeObject, ObjectReference, Resource } from "@berth/kube";
+import {
+  USER_AGENT,
+  createObject,
+  getObject,
+  hasStatus,
+  isConflict,
+  isNotFound,
+  patchObject,
+  updateObject,
+} from "@berth/kube";
+import type { KubeClient, KubeObject, ManagedFields, ObjectReference, Resource } from "@berth/kube";
 
 import type { Protocol } from "../../resource.ts";
 import type { ServiceObject, ServicePort } from "../../service.ts";
@@ -50,13 +59,46 @@ export async function editConfigMap(
     const results = held.map((isHeld) => (isHeld ? (left.shift() ?? {}) : { isLost: true }));
     if (!isChanged) return results;
     const { namespace, name } = reference;
-    const { metadata = { name, namespace }, ...rest } = stored ?? { apiVersion: "v1", kind: "ConfigMap" };
-    const annotations = { ...(metadata as KubeObject["metadata"]).annotations, [OURS]: formatPorts(after.ours) };
-    const body = { ...rest, metadata: { ...metadata, annotations }, data: after.data };
-    if (stored === undefined) await createObject(client, { resource: configMaps, namespace }, body);
-    else await updateObject(client, reference, body);
+    const annotations = { [OURS]: formatPorts(after.ours) };
+    if (stored === undefined) {
+      const body = {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name, namespace, annotations },
+        data: after.data,
+      };
+      await createObject(client, { resource: configMaps, namespace }, body);
+      return results;
+    }
+    const { resourceVersion, managedFields } = stored.metadata;
+    const metadata = { resourceVersion, annotations, ...withoutOurs(managedFields) };
+    const body = { metadata, data: changesOf(before.data, after.data, edits) };
+    await patchObject(client, reference, body, { isBrief: true });
     return results;
   });
+}
+
+/**
+ * Takes our part out of the API server's notes on who has written which field:
+ * the annotation says which keys are ours, and the notes on 10,000 keys cost as
+ * much again as the write. An empty entry says that there is to be none.
+ */
+function withoutOurs(known: readonly ManagedFields[] | undefined): {
+  readonly managedFields?: readonly ManagedFields[];
+} {
+  const others = known?.filter(({ manager, operation }) => manager !== USER_AGENT || operation !== "Update");
+  if (others === undefined || others.length === known?.length) return {};
+  return { managedFields: others.length === 0 ? [{}] : others };
+}
+
+/** The keys that edits have changed, null for those that are gone. */
+function changesOf(
+  before: Entries["data"],
+  after: Entries["data"],
+  edits: readonly Edit[],
+): Record<string, string | null> {
+  const keys = edits.map(({ port }) => String(port)).filter((key) => before[key] !== after[key]);
+  return Object.fromEntries(keys.map((key) => [key, after[key] ?? null]));
 }
 
 /** What an edit is for may be somebody else's by now. */

@@ -17,8 +17,9 @@ import type { AddressObject, Protocol } from "../../resource.ts";
 import { createGatewayCache, portKey } from "./cache.ts";
 import type { GatewayCache, GatewayCacheParts } from "./cache.ts";
 import { judge } from "./judge.ts";
+import { holdersOf } from "./listeners.ts";
 import { listenerSets, routes } from "./resources.ts";
-import type { GatewayObject, Listener, ListenerSetObject, RouteObject } from "./resources.ts";
+import type { GatewayObject, ListenerSetObject, RouteObject } from "./resources.ts";
 import {
   backendOfRoute,
   carries,
@@ -67,7 +68,7 @@ export function createGatewayDriver(parts: GatewayCacheParts): Driver {
     },
     async drop(address, entry) {
       await cache.ready();
-      const found = listenersOf(cache, address, entry.port).find(
+      const found = holdersOn(cache, address, entry.port).find(
         ({ protocol, owner }) => protocol === entry.protocol && owner !== undefined,
       );
       if (found?.owner === undefined) return;
@@ -120,9 +121,9 @@ function refuseSplit({ backend }: PortWish): void {
   });
 }
 
-/** Who else has the port: its listener would be in conflict, or worse, be the one that stays. */
+/** Who else has the port: our listener would be in conflict. Who came after us has not, and moves nobody. */
 function otherOn(cache: GatewayCache, { address, port, protocols, exposure }: PortWish): Carried | undefined {
-  for (const { protocol, entry, owner } of listenersOf(cache, address, port)) {
+  for (const { protocol, entry, owner } of holdersOn(cache, address, port)) {
     const isMine = owner?.metadata.name === ownName(exposure);
     if (protocols.includes(protocol) && !isMine) return { kind: "stranger", protocol, entry };
   }
@@ -184,36 +185,26 @@ async function removeAll(client: KubeClient, namespace: string, name: string, se
 
 function surveyOf(cache: GatewayCache, address: AddressObject): AddressState {
   const gateway = openGateway(cache, address);
-  const entries = listenersOf(cache, address).map(({ protocol, port, entry, owner }) => {
+  const entries = holdersOn(cache, address).map(({ protocol, port, entry, owner }) => {
     return { protocol, port, entry, isOurs: owner !== undefined };
   });
   return { address: gateway.status?.addresses?.[0]?.value ?? "", entries };
 }
 
-/** Each listener on an address, or on one port of it; with the ListenerSet as its owner where that is ours. */
-function listenersOf(
+/** Each listener that has a port of an address, or the one port that is asked for; with the ListenerSet as its owner where that is ours. */
+function holdersOn(
   { gateways, listenerSets: sets, routes: byProtocol }: GatewayCache,
   address: AddressObject,
   only?: number,
-): (Omit<Entry, "isOurs"> & { readonly owner?: ListenerSetObject })[] {
+): readonly (Omit<Entry, "isOurs"> & { readonly owner?: ListenerSetObject })[] {
   const { namespace, name } = gatewayOf(address);
   const key = `${namespace}/${name}`;
-  const own = (gateways.get(key)?.spec.listeners ?? []).map((listener) => ({
-    ...placeOf(listener),
-    entry: `listener ${listener.name} of the Gateway`,
-  }));
   const found = only === undefined ? sets.byIndex("gateway", key) : sets.byIndex("port", portKey(key, only));
-  const attached = found.flatMap((set) =>
-    set.spec.listeners.map((listener) => {
-      const { protocol, port } = placeOf(listener);
+  return holdersOf(gateways.get(key), found)
+    .filter(({ port }) => only === undefined || port === only)
+    .map(({ protocol, port, name: listener, set }) => {
+      if (set === undefined) return { protocol, port, entry: `listener ${listener} of the Gateway` };
       if (!isOwn(set)) return { protocol, port, entry: `ListenerSet ${keyOf(set)}` };
       return { protocol, port, entry: backendOfRoute(byProtocol[protocol].get(keyOf(set))), owner: set };
-    }),
-  );
-  return [...own, ...attached].filter(({ port }) => only === undefined || port === only);
-}
-
-/** All protocols but UDP are spoken over TCP. */
-function placeOf({ protocol, port }: Listener): { readonly protocol: Protocol; readonly port: number } {
-  return { protocol: protocol === "UDP" ? "udp" : "tcp", port };
+    });
 }

@@ -1,0 +1,83 @@
+import { BerthError } from "@berth/base";
+import { getObject, loadInCluster, readKubeconfig } from "@berth/kube";
+import type { ClusterConnection, KubeClient, KubeObject, PodEnvironment } from "@berth/kube";
+
+import { secrets } from "./secret.ts";
+import type { StoredSpec } from "./resource.ts";
+
+/** Where a cluster's credentials are looked for. */
+export interface ConnectParts {
+  readonly home: KubeClient;
+  /** Berth's own, of which the Secrets are. */
+  readonly namespace: string;
+  readonly pod: PodEnvironment;
+}
+
+/** How a cluster is reached now, and the resourceVersion of the Secret that says so; empty where there is none. */
+export interface Connecting {
+  readonly connection: ClusterConnection;
+  readonly secretVersion: string;
+}
+
+/**
+ * Reads how a cluster is reached. SECRET_NOT_FOUND where the Secret it names is
+ * not there; INVALID_ARGUMENT where what is in it is no way to reach a cluster.
+ */
+export async function connectionOf({ home, namespace, pod }: ConnectParts, spec: StoredSpec): Promise<Connecting> {
+  const common = {
+    ...(spec.proxyUrl === undefined ? {} : { proxyUrl: spec.proxyUrl }),
+    ...(spec.tlsServerName === undefined ? {} : { tlsServerName: spec.tlsServerName }),
+    ...(spec.insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify: spec.insecureSkipTlsVerify }),
+  };
+  if (spec.inCluster === true) return { connection: { ...(await loadInCluster(pod)), ...common }, secretVersion: "" };
+  const { data, version } = await readSecret(home, namespace, spec.secretRef?.name ?? "");
+  const kubeconfig = data("kubeconfig");
+  if (kubeconfig !== undefined) {
+    if (spec.server !== undefined)
+      throw invalid("spec.server", "The kubeconfig in the Secret names the server itself.");
+    return { connection: { ...(await readKubeconfig(kubeconfig, spec.context)), ...common }, secretVersion: version };
+  }
+  if (spec.server === undefined) throw invalid("spec.server", "The Secret has no kubeconfig, and no server is named.");
+  const connection = {
+    server: spec.server.replace(/\/+$/, ""),
+    certificateAuthority: data("ca.crt"),
+    token: data("token"),
+    clientCertificate: data("tls.crt"),
+    clientKey: data("tls.key"),
+    ...common,
+  };
+  if (connection.token === undefined && (connection.clientCertificate ?? connection.clientKey) === undefined) {
+    throw invalid("spec.secretRef.name", "The Secret has neither a kubeconfig, nor a token, nor a client certificate.");
+  }
+  if ((connection.clientCertificate === undefined) !== (connection.clientKey === undefined)) {
+    throw invalid(
+      "spec.secretRef.name",
+      "The Secret has a client certificate without its key, or the other way round.",
+    );
+  }
+  return { connection, secretVersion: version };
+}
+
+interface SecretObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+async function readSecret(home: KubeClient, namespace: string, name: string) {
+  const secret = await getObject<SecretObject>(home, { resource: secrets, namespace, name });
+  if (secret === undefined) {
+    throw new BerthError("SECRET_NOT_FOUND", `There is no Secret "${name}" in Berth's namespace.`, {
+      field: "spec.secretRef.name",
+    });
+  }
+  const data = (key: string) => {
+    const text = Buffer.from(secret.data?.[key] ?? "", "base64").toString("utf8");
+    if (text === "") return undefined;
+    // Whoever makes a Secret out of a file has the file's last line feed in it.
+    return key === "token" ? text.trim() : text;
+  };
+  return { data, version: secret.metadata.resourceVersion ?? "" };
+}
+
+function invalid(field: string, message: string): BerthError {
+  return new BerthError("INVALID_ARGUMENT", message, { field, hint: "docs/clusters.md says what a cluster needs." });
+}

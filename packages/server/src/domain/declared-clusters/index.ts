@@ -1,0 +1,13 @@
+export { createClusterCache } from "./cache.ts";
+export type { ClusterCache } from "./cache.ts";
+export { connectionOf } from "./connect.ts";
+export type { ConnectParts } from "./connect.ts";
+export { failed, probe } from "./probe.ts";
+export { API_VERSION, FINALIZER, KIND, NO_FACTS, declaredClusters } from "./resource.ts";
+export type { ClusterObject } from "./resource.ts";
+export { dropSecret } from "./secret.ts";
+export { nextStatus } from "./status.ts";
+export { createClusterSubmit } from "./submit.ts";
+export type { ClusterSubmit } from "./submit.ts";
+export { createClusterView, toDeclared } from "./view.ts";
+export type { ClusterCredentials, ClusterFacts, ClusterSettings, ClusterView, DeclaredCluster } from "./types.ts";

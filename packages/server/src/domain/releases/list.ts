@@ -1,0 +1,206 @@
+import { BerthError } from "@berth/base";
+
+import { comparePlaces, needsSummary, parseOrder, placeIn } from "./columns.ts";
+import type { Order } from "./columns.ts";
+import { unreadable } from "./decode.ts";
+import { ALL_CLUSTERS, compileFilter, readsSummary } from "./filter.ts";
+import type { RowMatcher } from "./filter.ts";
+import { parsePageToken, toPageToken } from "./page.ts";
+import { provenanceOf } from "./provenance.ts";
+import type { ReleaseIndex } from "./release-index.ts";
+import { toRow } from "./row.ts";
+import type { Row } from "./row.ts";
+import type { StuckJudge } from "./stuck.ts";
+import type { Summaries } from "./summaries.ts";
+import type { ReleaseTable } from "./table.ts";
+import type { ListQuery, ReleasePage, StaleCluster } from "./list-types.ts";
+import type { Release } from "./types.ts";
+
+/** How long a page waits for the records of its own releases, in milliseconds. */
+const PAGE_WAIT = 500;
+/** How long a list waits for all records that it filters or sorts by, in milliseconds. */
+const FILL_WAIT = 1_000;
+
+/** What lists are made of. */
+export interface ListParts {
+  readonly table: ReleaseTable;
+  readonly stuckOf: StuckJudge;
+  /** Undefined where the cluster is not known, or not any more. */
+  readonly indexOf: (cluster: string) => ReleaseIndex | undefined;
+  readonly summariesOf: (cluster: string) => Summaries | undefined;
+  /** Names of the clusters there are. */
+  readonly clusterNames: () => readonly string[];
+}
+
+/** A page of the newest revisions. */
+export async function listReleases(parts: ListParts, query: ListQuery): Promise<ReleasePage> {
+  const { table, stuckOf } = parts;
+  const order = parseOrder(query.orderBy);
+  const matches = compileFilter(query, stuckOf);
+  const cursor = parsePageToken(query.pageToken, order);
+  const staleClusters = await judgeClusters(parts, query);
+  const cluster = query.cluster === ALL_CLUSTERS ? undefined : query.cluster;
+  if (needsSummary(order) || readsSummary(query)) await table.filled(cluster, FILL_WAIT);
+
+  const rows = table.sorted(order.column);
+  const { length } = rows.all();
+  const before = cursor === undefined ? undefined : rows.countBefore(cursor);
+  const at = (index: number) => rows.all()[order.isDescending ? length - 1 - index : index] as Row;
+  const start = before === undefined ? 0 : skipCursor(order, rows.all(), before, cursor);
+  const { page, total, hasMore } = scan({ length, at, matches }, start, query.pageSize);
+
+  await table.hasten(page, PAGE_WAIT);
+  const last = page.at(-1);
+  return {
+    releases: page.map((row) => toListed(currentOf(table, row), stuckOf)),
+    nextPageToken: hasMore && last !== undefined ? toPageToken(order, placeIn(order.column, last)) : "",
+    totalSize: total,
+    staleClusters,
+    pendingSummaries: table.pending(cluster),
+  };
+}
+
+/** A page of every stored revision, of one release after the other, newest first. */
+export async function listRevisions(parts: ListParts, query: ListQuery): Promise<ReleasePage> {
+  refuseSorting(query);
+  const order: Order = { column: "revision", isDescending: true };
+  const matches = compileFilter(query, parts.stuckOf);
+  const cursor = parsePageToken(query.pageToken, order);
+  const staleClusters = await judgeClusters(parts, query);
+  const names = query.cluster === ALL_CLUSTERS ? parts.clusterNames() : [query.cluster];
+  const found = names
+    .flatMap((name) => revisionsOf(parts, name))
+    .filter((row) => matches(row))
+    .sort((a, b) => compareRevisions(placeIn("revision", a), placeIn("revision", b)));
+  const rest =
+    cursor === undefined ? found : found.filter((row) => compareRevisions(placeIn("revision", row), cursor) > 0);
+  const page = rest.slice(0, query.pageSize);
+  const last = page.at(-1);
+  const read = await Promise.all(page.map((row) => withSummary(parts, row)));
+  return {
+    releases: read.map((row) => toListed(row, parts.stuckOf)),
+    nextPageToken: last !== undefined && rest.length > page.length ? toPageToken(order, placeIn("revision", last)) : "",
+    totalSize: found.length,
+    staleClusters,
+    pendingSummaries: 0,
+  };
+}
+
+/** Rows as they are shown: they are never changed, and shown again and again. */
+const shown = new WeakMap<Row, Release>();
+
+/** A row as it is shown. */
+export function toListed(row: Row, stuckOf: StuckJudge): Release {
+  const stuck = stuckOf(row.cluster, row.revision);
+  const known = stuck === undefined ? shown.get(row) : undefined;
+  if (known !== undefined) return known;
+  const release = { ...show(row), stuck };
+  if (stuck === undefined) shown.set(row, release);
+  return release;
+}
+
+function show({ cluster, revision, summary }: Row): Release {
+  const { namespace, name, status, labels } = revision;
+  const known = summary ?? unreadable("");
+  const made = provenanceOf({ ...known, ...revision });
+  const place = { cluster, namespace, name, revision: revision.revision, status, labels };
+  return { ...place, ...known, ...made, summaryPending: summary === undefined };
+}
+
+/** Which of the clusters asked are behind. NOT_READY where nothing is known of the only one. */
+async function judgeClusters(parts: ListParts, query: ListQuery): Promise<readonly StaleCluster[]> {
+  const { cluster, minResourceVersion } = query;
+  if (cluster !== ALL_CLUSTERS) {
+    const index = parts.indexOf(cluster);
+    index?.newest();
+    if (minResourceVersion !== "") await index?.waitFor(minResourceVersion);
+    return staleness(parts, [cluster]);
+  }
+  if (minResourceVersion !== "") {
+    throw new BerthError("INVALID_ARGUMENT", "A resourceVersion is one of one cluster.", {
+      field: "min_resource_version",
+      hint: "Ask the cluster that the operation ran in.",
+    });
+  }
+  return staleness(parts, parts.clusterNames());
+}
+
+function staleness({ indexOf }: ListParts, names: readonly string[]): readonly StaleCluster[] {
+  return names.flatMap((cluster) => {
+    const { isCurrent = false, reason = "It is not connected yet.", knownAt } = indexOf(cluster)?.freshness() ?? {};
+    if (isCurrent) return [];
+    return [{ cluster, reason, knownAt: knownAt === undefined ? undefined : new Date(knownAt) }];
+  });
+}
+
+/** Counts all that match, and keeps those of the page. */
+function scan(
+  {
+    length,
+    at,
+    matches,
+  }: { readonly length: number; readonly at: (index: number) => Row; readonly matches: RowMatcher },
+  start: number,
+  size: number,
+) {
+  const page: Row[] = [];
+  let [total, hasMore] = [0, false];
+  for (let index = 0; index < length; index++) {
+    const row = at(index);
+    if (!matches(row)) continue;
+    total++;
+    if (index < start) continue;
+    if (page.length < size) page.push(row);
+    else hasMore = true;
+  }
+  return { page, total, hasMore };
+}
+
+/** Index, in the direction of the order, of the first row after the cursor. */
+function skipCursor(
+  { column, isDescending }: Order,
+  ascending: readonly Row[],
+  before: number,
+  cursor: Parameters<typeof comparePlaces>[0] | undefined,
+): number {
+  const row = ascending[before];
+  const isThere = row !== undefined && cursor !== undefined && comparePlaces(placeIn(column, row), cursor) === 0;
+  if (isDescending) return ascending.length - before;
+  return isThere ? before + 1 : before;
+}
+
+/** The row as it is by now: its record may have been read meanwhile. */
+function currentOf(table: ReleaseTable, row: Row): Row {
+  const current = table.get({ ...row.revision, cluster: row.cluster });
+  return current?.revision === row.revision ? current : row;
+}
+
+function revisionsOf({ indexOf }: ListParts, cluster: string): Row[] {
+  const index = indexOf(cluster);
+  if (index?.ready().ok !== true) return [];
+  return index.revisions().map((revision) => toRow(cluster, revision, undefined));
+}
+
+async function withSummary({ summariesOf }: ListParts, row: Row): Promise<Row> {
+  const summary = await summariesOf(row.cluster)
+    ?.of(row.revision)
+    .catch((error: unknown) => unreadable(error instanceof BerthError ? error.message : "It cannot be read."));
+  return toRow(row.cluster, row.revision, summary);
+}
+
+function compareRevisions(a: ReturnType<typeof placeIn>, b: ReturnType<typeof placeIn>): number {
+  return comparePlaces({ ...a, value: "" }, { ...b, value: "" }) || Number(b.value) - Number(a.value);
+}
+
+function refuseSorting({ orderBy, chart, chartVersion }: ListQuery): void {
+  const field = orderBy === "" ? (chart === "" ? (chartVersion === "" ? "" : "chart_version") : "chart") : "order_by";
+  if (field === "") return;
+  throw new BerthError(
+    "INVALID_ARGUMENT",
+    "All revisions are listed by release, and not by what stands in their records.",
+    {
+      field,
+      hint: "Leave it out, or list the newest revisions alone.",
+    },
+  );
+}
