@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -13,8 +14,9 @@ import { startRepository } from "./support/index-repository.ts";
 
 let berth: TestBerth;
 let chart: string;
-/** Pools are of the whole cluster: a name of this run alone. */
+/** Pools and addresses are of the whole cluster: those of this run alone. */
 let pool: string;
+const ip = `10.${String(randomInt(256))}.${String(randomInt(256))}.77`;
 
 before(async () => {
   berth = await startTestBerth();
@@ -68,8 +70,8 @@ test("pools and addresses are made, seen and deleted, and an install exposes por
     "--udp-services-configmap",
     `${berth.namespace}/udp`,
   ];
-  const place = ["--pool", pool, "--address", "192.0.2.77", ...maps];
-  assert.match(await ok("addresses", "create", `${pool}-a`, ...place, "--capacity", "5"), /192\.0\.2\.77/);
+  const place = ["--pool", pool, "--address", ip, ...maps];
+  assert.match(await ok("addresses", "create", `${pool}-a`, ...place, "--capacity", "5"), /10\.\d+\.\d+\.77/);
   const stored = JSON.parse(await ok("addresses", "list", "--pool", pool, "-o", "json")) as {
     addresses: { capacity: number; configmap: object }[];
   };
@@ -88,8 +90,8 @@ test("pools and addresses are made, seen and deleted, and an install exposes por
     ],
     ...["--expose", `web-svc:53/udp,pool=${pool}`],
   );
-  assert.match(exposed, /^EXPOSED: web-svc at 192\.0\.2\.77:31110$/m);
-  assert.equal([...exposed.matchAll(/^EXPOSED: web-svc at 192\.0\.2\.77:311\d\d$/gm)].length, 2);
+  assert.match(exposed, /^EXPOSED: web-svc at 10\.\d+\.\d+\.77:31110$/m);
+  assert.equal([...exposed.matchAll(/^EXPOSED: web-svc at 10\.\d+\.\d+\.77:311\d\d$/gm)].length, 2);
   const named = JSON.parse(await ok("exposures", "get", "named", "-o", "json")) as Record<string, unknown>;
   assert.deepEqual([named["port"], named["release"], named["delete_with_release"]], [31_110, "web", true]);
   assert.match(await ok("exposures", "list", "--release", "web"), / 53 +udp /);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,7 @@ test("the lines of docs/cli.md and of README.md work with the one file", async (
   );
   const nouns = (await typed("docs/cli.md", "Pools and chart sources"))
     .replaceAll("docs-edge", `docs-${berth.namespace}`)
+    .replace("192.0.2.1", `10.${String(randomInt(256))}.${String(randomInt(256))}.1`)
     .replaceAll(" default", ` ${berth.namespace}`)
     .replace("--simulated", "--simulated --rest 0s");
   // A port is free once its exposure has gone.
@@ -64,7 +66,7 @@ test("the lines of docs/cli.md and of README.md work with the one file", async (
   );
   assert.match(
     await shell(`set -e\nPASSWORD=x\n${patient}`),
-    /\nEXPOSED: edged at 192\.0\.2\.1:200\d\d\n[^]*pool "\S+" deleted\n[^]*\nsource "stable" deleted\n$/,
+    /\nEXPOSED: edged at 10\.\d+\.\d+\.1:200\d\d\n[^]*pool "\S+" deleted\n[^]*\nsource "stable" deleted\n$/,
   );
   const readme = await shell(
     `set -e\n${(await typed("README.md", "The command line")).replaceAll("npm run cli --", "berth")}`,

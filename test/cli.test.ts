@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -212,18 +213,19 @@ test("a service is exposed, seen, watched and hidden again", async () => {
   const app = await berth.charts.write("served", { "templates/svc.yaml": SERVICE });
   await ok("install", "served", app);
   const pool = `cli-${berth.namespace}`;
+  const ip = `10.${String(randomInt(256))}.${String(randomInt(256))}.9`;
   const made = await berth.request("POST", "/v1/clusters/local/pools", {
     ...{ name: pool, driver: "DRIVER_CONFIGMAP", ports: { from: 31_000, to: 31_010 }, rest_seconds: 0 },
     ...{ simulated: true, all_namespaces: true },
   });
   assert.equal(made.status, 200, JSON.stringify(made.body));
-  const address = { name: `${pool}-a`, address: "192.0.2.9", configmap: { namespace: berth.namespace, tcp: "tcp" } };
+  const address = { name: `${pool}-a`, address: ip, configmap: { namespace: berth.namespace, tcp: "tcp" } };
   assert.equal((await berth.request("POST", `/v1/clusters/local/pools/${pool}/addresses`, address)).status, 200);
   const exposed = await ok("expose", "service", "served-svc", "--port", "80", "--pool", pool, "--wait");
-  assert.match(exposed, /served-svc +80 +tcp +192\.0\.2\.9:310\d\d +ready\n/);
+  assert.match(exposed, /served-svc +80 +tcp +10\.\d+\.\d+\.9:310\d\d +ready\n/);
   const name = /\n(\S+)/.exec(exposed)?.[1] ?? "";
   assert.match(await ok("exposures", "list", "--pool", pool), new RegExp(`\\n${name} `));
-  assert.match(await ok("pools", "get", pool), /configmap +31000-31010 +1 +1 [^]*192\.0\.2\.9 +1 /);
+  assert.match(await ok("pools", "get", pool), /configmap +31000-31010 +1 +1 [^]*10\.\d+\.\d+\.9 +1 /);
   const watched = cli(["exposures", "list", "-w", "--pool", pool], {
     onOutput: (text, kill) => text.includes("DELETED") && kill("SIGINT"),
   });

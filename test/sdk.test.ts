@@ -50,6 +50,10 @@ for (const protocol of ["connect", "grpc", "grpc-web", "rest"] as const) {
     const { id } = await sdk.releases.installRelease({ ...at(protocol), chart, values: { value: "given" } });
     const done = requireSuccess(await waitForOperation(sdk.connection, id));
     assert.equal(done.result?.release?.status, "deployed");
+    const news: string[] = [];
+    for await (const one of sdk.operations.watchOperation({ id })) news.push(`${one.n} ${one.news.case ?? "none"}`);
+    assert.equal(news.at(-1)?.split(" ")[1], "operation", news.join(", "));
+    assert.ok(news.includes("1 phase"), news.join(", "));
     const { values } = await sdk.releases.getReleaseValues(at(protocol));
     assert.deepEqual(values, { value: "given" });
     const names: string[] = [];

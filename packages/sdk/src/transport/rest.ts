@@ -3,6 +3,7 @@ import type { DescMessage, DescMethod, JsonValue, Message, MessageShape } from "
 import { createContextValues } from "@connectrpc/connect";
 import type { Transport } from "@connectrpc/connect";
 import { runStreamingCall, runUnaryCall } from "@connectrpc/connect/protocol";
+import type { EventSourceMessage } from "eventsource-parser";
 import { EventSourceParserStream } from "eventsource-parser/stream";
 
 import { fromProblem, unreachable } from "../error.ts";
@@ -101,9 +102,15 @@ async function* readEvents<D extends DescMessage>(schema: D, response: Response)
       if (done || value === undefined) return;
       const data = JSON.parse(value.data) as JsonValue;
       if (value.event === "error") throw fromProblem(data);
-      yield read(schema, data);
+      yield read(schema, toMessage(schema, value, data));
     }
   } finally {
     await reader?.cancel().catch(() => undefined);
   }
+}
+
+/** An event of a message with a choice is named by what it has, which is its data, and its id is the message's `n`. */
+function toMessage(schema: DescMessage, { event = "", id = "" }: EventSourceMessage, data: JsonValue): JsonValue {
+  if (schema.oneofs.length === 0) return data;
+  return { [event]: data, ...(id === "" ? {} : { n: Number(id) }) };
 }
