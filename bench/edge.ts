@@ -55,7 +55,9 @@ export async function measureEdge(): Promise<void> {
   const gateway = await startGateway(cluster, engine, pin);
   await ensureNamespace(kube, PLACE.namespace);
   const chart = { path: join(repository, "bench/chart") };
-  await post(`${gateway.url}${LIST}?wait=60`, { name: PLACE.name, chart });
+  while (!(await fetch(`${gateway.url}/readyz`)).ok) await systemClock.sleep(100);
+  const installed = await post(`${gateway.url}${LIST}?wait=60`, { name: PLACE.name, chart });
+  if (installed.status !== 200) throw new Error(`The install answered ${installed.body}`);
   const answer = await (await fetch(`${gateway.url}${LIST}/${PLACE.name}`)).text();
   const bare = await startBare(answer, pin);
   try {

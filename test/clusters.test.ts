@@ -337,7 +337,7 @@ test("clusters that cannot be are refused, and no credential is ever answered", 
   );
   const exec = kubeconfig.replace(/^ {4}user:.*$/m, "    user: {exec: {command: sh, apiVersion: v1}}\n    other:");
   refused(
-    await create({ name: "exec", credentials: { kubeconfig: `${exec}` } }),
+    await create({ name: "exec", credentials: { kubeconfig: exec } }),
     400,
     "INVALID_ARGUMENT",
     "credentials.kubeconfig",

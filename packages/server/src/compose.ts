@@ -23,6 +23,7 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
+import type { ClusterRegistry } from "./domain/clusters/index.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
@@ -67,13 +68,11 @@ export interface EdgeParts {
 export async function composeBerth(config: Config, log: Logger, edges: EdgeParts): Promise<ComposedBerth> {
   const clock = systemClock;
   const cluster = await connect(config, log, clock);
-  const { client } = cluster;
   const clusters = createClusterRegistry(cluster);
   const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
   const engine = await startEngine({ binary, allowLocalCharts, environment, log });
   const caches = createReleaseCaches(log, clock);
   caches.add(cluster);
-  const index = caches.indexOf(cluster.name) as ReleaseIndex;
   const { storageOf } = caches;
   const access = createReviewedAccess({ clusters, clock });
   const audit = createAudit(log);
@@ -82,7 +81,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const { sources } = declared;
   const parts = { engine, egress, storageOf, charts: createChartResolver({ access, policy, sources }) };
   const operations = createOperations({
-    ...{ client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
+    ...{ client: cluster.client, namespace: config.homeNamespace, access, audit, clusters, clock, log },
     ...{ limits: config.operations, retention: config.retention },
     callbacks: { endpoints: config.callbacks, egress: config.egress, render: edges.operationJson },
     actions: createActions(parts, config.stuck.afterMs),
@@ -91,51 +90,32 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
-  const reader = createNewestReader(createReleaseReader({ engine, clusters, storageOf }), { ...caches, clusters });
-  const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
-  const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
-  const stuck = () => stuckIn(caches, stuckOf);
-  const { submit } = operations;
-  const ports = { access, audit, log, clock, checkCluster: (name: string) => void clusters.get(name) };
-  const declaredClusters = composeClusters({
-    ...{ registry: clusters, access, audit, namespace: config.homeNamespace, pod: config.pod, log, clock },
-    releasesOf: (name) => caches.table.size(name),
-    join: caches.add,
-    async leave(name) {
-      await Promise.all([caches.remove(name), exposing.leave(name)]);
-    },
-    onFacts(one, { capabilities }) {
-      if (one.name === cluster.name || capabilities.includes("exposures") === exposing.has(one.name)) return;
-      if (exposing.has(one.name)) void exposing.leave(one.name);
-      else exposing.join(one);
-    },
+  const reads = composeReads(config, {
+    ...parts,
+    clusters,
+    caches,
+    access,
+    policy,
+    sources,
+    isHeld: operations.isOpen,
   });
-  const exposing = routeExposures(
-    (one) =>
-      composeExposures(
-        { ...ports, cluster: one, ingress: one === cluster ? config.ingress : NO_INGRESS },
-        { index: caches.indexOf(one.name) as ReleaseIndex, operations },
-      ),
-    ports.checkCluster,
-  );
-  exposing.join(cluster);
+  const places = { clusters, caches, operations, access, audit, log, clock };
+  const { exposing, declaredClusters } = composePlaces(config, places);
+  const stuck = () => stuckIn(caches, reads.stuckOf);
+  const { submit } = operations;
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
-  const charts = createChartReader({ ...parts, access, policy, sources });
   for (const part of [operations, unlocker, declared, declaredClusters]) part.start();
 
   const berth: Berth = {
     submit,
     operations: operations.view,
     retry: operations.retry,
-    releases,
-    outdated: createOutdatedLister({ releases, charts, policy, sources }),
-    planner: createReleasePlanner({ ...parts, access, clusters }),
-    ...{ charts, chartSources: declared, exposures: exposing, clusters: declaredClusters },
+    ...reads,
+    ...{ chartSources: declared, exposures: exposing, clusters: declaredClusters },
     facts: factsOf(engine, { caches, operations, exposing, declared, declaredClusters }),
-    readiness: [
-      ...readinessOf(engine, index, operations),
-      { name: "exposures", check: () => exposing.ready(cluster.name) },
-    ],
+    readiness: readinessOf(engine, caches.indexOf(cluster.name) as ReleaseIndex, operations, () =>
+      exposing.ready(cluster.name),
+    ),
     log,
     version: BERTH_VERSION,
     principal: config.callers.length > 0 ? unauthenticatedPrincipal : loopbackPrincipal,
@@ -151,9 +131,62 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
       await declaredClusters.stop();
       await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
-      await client.close();
+      await cluster.client.close();
     },
   };
+}
+
+/** What is read of releases and charts, and what would become of them. */
+function composeReads(
+  config: Config,
+  parts: ActionParts &
+    Omit<Parameters<typeof createChartReader>[0], keyof ActionParts> & {
+      readonly clusters: ClusterRegistry;
+      readonly caches: ReleaseCaches;
+      readonly isHeld: Operations["isOpen"];
+    },
+) {
+  const { clusters, caches, access, policy, sources, isHeld } = parts;
+  const stuckOf = createStuckJudge({ isHeld, afterMs: config.stuck.afterMs, clock: systemClock });
+  const reader = createNewestReader(createReleaseReader(parts), { ...caches, clusters });
+  const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
+  const charts = createChartReader(parts);
+  const outdated = createOutdatedLister({ releases, charts, policy, sources });
+  return { stuckOf, releases, charts, outdated, planner: createReleasePlanner(parts) };
+}
+
+/** The clusters beside the home, and the ports of each cluster. */
+function composePlaces(
+  config: Config,
+  parts: Pick<Parameters<typeof composeExposures>[0], "access" | "audit" | "log" | "clock"> & {
+    readonly clusters: ClusterRegistry;
+    readonly caches: ReleaseCaches;
+    readonly operations: Operations;
+  },
+) {
+  const { clusters, caches, operations, access, audit, log, clock } = parts;
+  const { home } = clusters;
+  const checkCluster = (name: string) => void clusters.get(name);
+  const exposing = routeExposures((cluster) => {
+    const ports = { access, audit, log, clock, checkCluster, cluster };
+    const ingress = cluster === home ? config.ingress : NO_INGRESS;
+    return composeExposures({ ...ports, ingress }, { index: caches.indexOf(cluster.name) as ReleaseIndex, operations });
+  }, checkCluster);
+  const declaredClusters = composeClusters({
+    ...{ registry: clusters, access, audit, namespace: config.homeNamespace, pod: config.pod, log, clock },
+    releasesOf: (name) => caches.table.size(name),
+    join: caches.add,
+    async leave(name) {
+      await Promise.all([caches.remove(name), exposing.leave(name)]);
+    },
+    onFacts(cluster, { capabilities }) {
+      if (capabilities.includes("exposures") === exposing.has(cluster.name)) return;
+      if (exposing.has(cluster.name)) void exposing.leave(cluster.name);
+      else exposing.join(cluster);
+    },
+  });
+  exposing.join(home);
+  return { exposing, declaredClusters };
 }
 
 /** The cluster that a kubeconfig names, or the one that this process is a pod of. */
@@ -179,11 +212,17 @@ function stuckIn({ table }: ReleaseCaches, stuckOf: StuckJudge) {
     });
 }
 
-function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations): Berth["readiness"] {
+function readinessOf(
+  engine: Engine,
+  index: ReleaseIndex,
+  operations: Operations,
+  exposures: Berth["readiness"][number]["check"],
+): Berth["readiness"] {
   return [
     { name: "engine", check: () => describeEngine(engine.state().name) },
     { name: "release-index", check: () => index.ready() },
     { name: "operations", check: () => operations.ready() },
+    { name: "exposures", check: exposures },
   ];
 }
 

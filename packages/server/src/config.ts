@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { readCallback } from "./config-callbacks.ts";
 import { portSchema, readLimits, readTls } from "./config-port.ts";
+import { readVerification, verificationSchema } from "./config-verification.ts";
 import { isLoopback } from "./loopback.ts";
 
 const repository = z.strictObject({
@@ -27,16 +28,7 @@ const fileSchema = z.strictObject({
   /** Names that stand before a chart's name, as in `stable/rabbitmq`. */
   repositories: z.record(z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/), repository).default({}),
   /** Keys that are trusted to sign charts (Helm's provenance), and whether every chart has to be signed. */
-  verification: z
-    .strictObject({
-      keyringFile: z.string().min(1).optional(),
-      cosignKeyFile: z.string().min(1).optional(),
-      required: z.boolean().default(true),
-    })
-    .refine(({ keyringFile, cosignKeyFile }) => keyringFile !== undefined || cosignKeyFile !== undefined, {
-      message: "names neither a keyringFile nor a cosignKeyFile",
-    })
-    .optional(),
+  verification: verificationSchema.optional(),
   egress: z
     .strictObject({
       allowLoopback: z.boolean().optional(),
@@ -271,29 +263,6 @@ function checkEnvironment(env: z.infer<typeof environmentSchema>): void {
     throw new BerthError("INVALID_ARGUMENT", "No cluster is named, and this is not a pod of one.", {
       field: "BERTH_KUBECONFIG",
       hint: "Give the path of a kubeconfig.",
-    });
-  }
-}
-
-type VerificationFile = NonNullable<z.infer<typeof fileSchema>["verification"]>;
-
-function readVerification({ keyringFile, cosignKeyFile, required }: VerificationFile) {
-  return {
-    keyring: readKeys("keyringFile", keyringFile),
-    cosignKeys: readKeys("cosignKeyFile", cosignKeyFile),
-    required,
-  };
-}
-
-function readKeys(name: string, path: string | undefined): Uint8Array {
-  if (path === undefined) return new Uint8Array();
-  try {
-    return new Uint8Array(readFileSync(path));
-  } catch (error) {
-    throw new BerthError("INVALID_ARGUMENT", `Configuration (file): verification.${name} cannot be read.`, {
-      field: `verification.${name}`,
-      hint: "Give the path of a file with public keys.",
-      cause: error,
     });
   }
 }

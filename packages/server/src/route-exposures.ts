@@ -54,7 +54,8 @@ export function routeExposures(
     view: byTarget(["get", "list", "watch"], (name) => of(name).view),
     pools: byTarget(["get", "list", "watch"], (name) => of(name).pools),
     check: (release, wishes) => of(release.cluster).check(release, wishes),
-    make: async (principal, release, ...rest) => of(release.cluster).make(principal, release, ...rest),
+    make: (principal, release, ...rest) =>
+      Promise.resolve().then(() => of(release.cluster).make(principal, release, ...rest)),
     facts() {
       const facts = [...all.values()].map((one) => one.facts());
       return { pools: facts.flatMap(({ pools }) => pools), exposures: facts.flatMap(({ exposures }) => exposures) };
@@ -86,7 +87,7 @@ function byTarget<T extends { [name in keyof T]: Method }>(
   const route = (name: keyof T) =>
     name === "watch"
       ? (...asked: [never, never, ...never[]]) => call(name, asked)
-      : async (...asked: [never, never, ...never[]]) => call(name, asked);
+      : (...asked: [never, never, ...never[]]) => Promise.resolve().then(() => call(name, asked));
   return Object.fromEntries(names.map((name) => [name, route(name)])) as unknown as T;
 }
 

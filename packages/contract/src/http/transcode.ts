@@ -76,7 +76,7 @@ export function toAnswerText(schema: DescMessage, message: Message): string {
   const { [list.name]: _none, ...rest } = toAnswer(schema, {
     ...message,
     [list.localName]: [],
-  } as Message) as JsonObject;
+  }) as JsonObject;
   const first = `${JSON.stringify(list.name)}:[${items.map((item) => toAnswerText(list.message, item)).join(",")}]`;
   const others = JSON.stringify(rest).slice(1);
   return others === "}" ? `{${first}}` : `{${first},${others}`;

@@ -40,7 +40,7 @@ export async function remoteManifests(deployRole: string): Promise<readonly Mani
         ...{ name: `${REMOTE_NAME}-token`, ...placed },
         annotations: { "kubernetes.io/service-account.name": REMOTE_NAME },
       },
-    } as Manifest,
+    },
     {
       apiVersion: `${rbac}/v1`,
       kind: "ClusterRole",

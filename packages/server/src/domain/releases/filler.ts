@@ -50,8 +50,6 @@ export function createFiller(parts: FillerParts): Filler {
   const lanes = new Map<string, Lane>();
   const watchers = new Set<() => void>();
   const laneOf = (key: string) => lanes.get(key.slice(0, key.indexOf("/")));
-  const waiting = (cluster: string | undefined) => countWaiting(lanes, cluster);
-
   /** Reads one; whether the cluster has answered. */
   const fill = async (lane: Lane, key: string): Promise<boolean> => {
     const row = parts.get(key);
@@ -89,8 +87,6 @@ export function createFiller(parts: FillerParts): Filler {
     }
   };
 
-  const waitUntil = (isSo: () => boolean, withinMs: number) => watchUntil(watchers, clock, isSo, withinMs);
-
   return {
     join(cluster, summaries) {
       const lane: Lane = { summaries, waiting: new Set(), running: 0, failures: 0, restUntil: 0 };
@@ -103,7 +99,7 @@ export function createFiller(parts: FillerParts): Filler {
       lane.waiting.add(key);
       if (lane.running < AT_ONCE) void run(lane, key.slice(0, key.indexOf("/")));
     },
-    waiting,
+    waiting: (cluster) => countWaiting(lanes, cluster),
     async hasten(keys, withinMs) {
       const isThere = (key: string) => parts.get(key)?.summary !== undefined || parts.get(key) === undefined;
       const missing = keys.filter((key) => !isThere(key));
@@ -112,9 +108,9 @@ export function createFiller(parts: FillerParts): Filler {
         const lane = laneOf(key);
         if (lane !== undefined) void fill(lane, key);
       }
-      await waitUntil(() => missing.every(isThere), withinMs);
+      await watchUntil(watchers, clock, () => missing.every(isThere), withinMs);
     },
-    filled: (cluster, withinMs) => waitUntil(() => waiting(cluster) === 0, withinMs),
+    filled: (cluster, withinMs) => watchUntil(watchers, clock, () => countWaiting(lanes, cluster) === 0, withinMs),
   };
 }
 
