@@ -5,7 +5,7 @@ import { connect } from "node:http2";
 import { releaseService } from "@berth/contract";
 import { create, toBinary } from "@bufbuild/protobuf";
 
-/** The release that is read. */
+/** The release that is read, from memory. */
 export const PLACE = { cluster: "local", namespace: "edge", name: "web" };
 
 /** One way of asking for a release again and again. It costs little: who asks shares the machine with what is measured. */
@@ -17,7 +17,10 @@ export interface Caller {
 
 /** A path over HTTP/1.1 and connections that are kept. */
 export function byRest(url: string): Caller {
-  return byHttp1(`${url}/v1/clusters/local/namespaces/${PLACE.namespace}/releases/${PLACE.name}`, undefined);
+  return byHttp1(
+    `${url}/v1/clusters/local/namespaces/${PLACE.namespace}/releases/${PLACE.name}?min_resource_version=0`,
+    undefined,
+  );
 }
 
 /** Connect with binary messages, likewise. */
@@ -55,7 +58,7 @@ export function byGrpc(url: string): Caller {
 }
 
 function target() {
-  return create(releaseService.GetReleaseRequestSchema, PLACE);
+  return create(releaseService.GetReleaseRequestSchema, { ...PLACE, minResourceVersion: "0" });
 }
 
 function byHttp1(url: string, body: Buffer | undefined): Caller {

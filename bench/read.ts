@@ -90,7 +90,8 @@ async function measurePages(gateway: Gateway, releases: number): Promise<void> {
       "/v1/clusters/-/releases?status=deployed&chart=redis&order_by=updated%20desc&page_size=50",
     "page of 50, of a namespace": (index) =>
       `/v1/clusters/local/namespaces/${namespaceOf(index)}/releases?page_size=50`,
-    get: one,
+    get: (index) => `${one(index)}?min_resource_version=0`,
+    "get, as stored by now": one,
     history: (index) => `${one(index)}/history`,
   };
   for (const [what, path] of Object.entries(paths)) {

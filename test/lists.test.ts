@@ -6,10 +6,11 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { releaseService } from "@berth/contract";
 
-import { refused } from "./support/answers.ts";
-import type { ReleaseAnswer } from "./support/answers.ts";
+import { refused, succeeded } from "./support/answers.ts";
+import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
+import { CONFIG_MAP } from "./support/charts.ts";
 import { readEvents } from "./support/events.ts";
 import { eventually } from "./support/exposures.ts";
 import { storeRelease } from "./support/stored.ts";
@@ -252,4 +253,28 @@ test("gRPC watches a list too", async () => {
     if (type === "synced") break;
   }
   assert.deepEqual(news, ["added g-a", "synced"]);
+});
+
+test("one release is read from memory where that is wished, and never older than wished", async () => {
+  const chart = await berth.charts.write("kept", { "templates/map.yaml": CONFIG_MAP });
+  const url = `${berth.releases}/kept`;
+  refused(await berth.request("GET", `${url}?min_resource_version=0`), 404, "RELEASE_NOT_FOUND", "name");
+  const body = { name: "kept", chart: { path: chart } };
+  let newest = succeeded(await berth.request<OperationAnswer>("POST", berth.releases, body)).result?.resource_version;
+  for (let revision = 1; revision <= 5; revision++) {
+    const asked = await berth.request<ReleaseAnswer>("GET", `${url}?min_resource_version=${newest ?? ""}`);
+    assert.deepEqual([asked.status, asked.body.revision, asked.body.status], [200, revision, "deployed"]);
+    const again = await berth.request<ReleaseAnswer>("GET", `${url}?min_resource_version=0`);
+    assert.deepEqual(again.body, asked.body);
+    assert.deepEqual((await berth.request<ReleaseAnswer>("GET", url)).body, asked.body, "as it is stored");
+    const upgraded = await berth.request<OperationAnswer>("PUT", url, { chart: { path: chart } });
+    newest = succeeded(upgraded).result?.resource_version;
+  }
+  refused(
+    await berth.request("GET", `${url}?min_resource_version=0&revision=1`),
+    400,
+    "INVALID_ARGUMENT",
+    "min_resource_version",
+  );
+  refused(await berth.request("GET", `${url}?min_resource_version=${newest ?? ""}000`), 503, "NOT_READY");
 });

@@ -117,6 +117,15 @@ export interface ReleaseReader {
   check(principal: Principal, target: ReleaseTarget, options?: AskOptions): Promise<CheckedRelease>;
 }
 
+/** How new an answer has to be. */
+export interface GetOptions extends AskOptions {
+  /**
+   * Answers from memory, at least as new as this; `0`: whatever is known. Absent
+   * or empty: what is stored by now. NOT_READY where it does not come in 2 s.
+   */
+  readonly minResourceVersion?: string | undefined;
+}
+
 /** What is read of a revision. */
 export interface ContentOptions extends AskOptions {
   /** With templates, files and default values of the chart. */
@@ -140,7 +149,7 @@ export interface ReleaseView extends ReleaseReader {
     resumeToken: string,
     signal: AbortSignal,
   ): AsyncGenerator<ReleaseNews>;
-  get(principal: Principal, target: ReleaseTarget, revision: number, options?: AskOptions): Promise<Release>;
+  get(principal: Principal, target: ReleaseTarget, revision: number, options?: GetOptions): Promise<Release>;
   /** `from` 0: the one before `to`. */
   diff(principal: Principal, target: ReleaseTarget, from: number, to: number, how?: AskOptions): Promise<RevisionDiff>;
 }

@@ -4,6 +4,7 @@ import type { ReleaseTarget } from "../command.ts";
 import { diffRevisions } from "./diff.ts";
 import { ALL_CLUSTERS } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
+import { createKeptReleases } from "./kept.ts";
 import { listReleases, listRevisions } from "./list.ts";
 import type { Release, ReleaseReader, ReleaseView } from "./types.ts";
 import { watchReleases } from "./watch.ts";
@@ -19,6 +20,7 @@ export interface ReleaseViewParts extends Omit<WatchParts, "sees"> {
 /** Releases as a caller may see them: lists from the watch cache, the rest as Helm has stored it. */
 export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
   const { reader } = parts;
+  const kept = createKeptReleases(parts);
   const may = (principal: Principal, target: ReleaseTarget) => checkRead(parts, principal, "get", target);
   return {
     async list(principal, query) {
@@ -32,6 +34,8 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
     },
     async get(principal, target, revision, options) {
       await may(principal, target);
+      const { minResourceVersion = "" } = options ?? {};
+      if (minResourceVersion !== "") return kept.get(principal, target, revision, { ...options, minResourceVersion });
       return withStuck(parts, (await reader.content(principal, target, revision, options)).release);
     },
     async history(principal, target, max, options) {

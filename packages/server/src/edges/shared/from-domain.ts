@@ -91,12 +91,12 @@ export function fromRelease(release: Release): MessageInitShape<typeof rel.Relea
 }
 
 /** Messages of what is shown again and again. */
-const listed = new WeakMap<Release, rel.Release>();
+const shown = new WeakMap<Release, rel.Release>();
 
-/** A release of a list: the same one is the same message. */
-function fromListed(release: Release): rel.Release {
-  const known = listed.get(release) ?? keepAnswer(create(rel.ReleaseSchema, fromRelease(release)));
-  listed.set(release, known);
+/** A release as a message: the same one is the same message. */
+export function fromShown(release: Release): rel.Release {
+  const known = shown.get(release) ?? keepAnswer(create(rel.ReleaseSchema, fromRelease(release)));
+  shown.set(release, known);
   return known;
 }
 
@@ -106,7 +106,7 @@ export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListRel
     ...{ cluster, reason },
     ...time("knownAt", knownAt),
   }));
-  return { releases: page.releases.map(fromListed), nextPageToken, totalSize, staleClusters, pendingSummaries };
+  return { releases: page.releases.map(fromShown), nextPageToken, totalSize, staleClusters, pendingSummaries };
 }
 
 export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
@@ -136,7 +136,7 @@ export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffRe
 export function fromReleaseNews(news: ReleaseNews): MessageInitShape<typeof api.WatchReleasesResponseSchema> {
   if (news.kind === "reset") return { type: news.kind };
   const { kind: type, resumeToken } = news;
-  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromListed(news.release) };
+  return news.kind === "synced" ? { type, resumeToken } : { type, resumeToken, release: fromShown(news.release) };
 }
 
 type NewsInit = MessageInitShape<typeof operationService.WatchOperationResponseSchema>;

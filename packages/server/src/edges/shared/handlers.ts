@@ -6,7 +6,15 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { Berth } from "../../berth.ts";
 import type { ExposurePage } from "../../domain/exposures/index.ts";
 import { fromChecked } from "./from-check.ts";
-import { fromDiff, fromHook, fromObjectStatus, fromPage, fromRelease, fromReleaseNews } from "./from-domain.ts";
+import {
+  fromDiff,
+  fromHook,
+  fromObjectStatus,
+  fromPage,
+  fromRelease,
+  fromReleaseNews,
+  fromShown,
+} from "./from-domain.ts";
 import { addChartSources } from "./chart-sources.ts";
 import { addCharts } from "./charts.ts";
 import { addClusters } from "./clusters.ts";
@@ -38,10 +46,11 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
     fromPage(await releases.list(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE })),
   );
   on(service.getRelease, async (request, _context, hints) => {
-    const release = await releases.get(principal, toTarget(request), request.revision, hints);
-    return Object.assign(create(model.ReleaseSchema, fromRelease(release)), {
-      exposures: await exposuresOf(berth, request),
-    });
+    const { revision, minResourceVersion } = request;
+    const how = { signal: hints?.signal, minResourceVersion };
+    const release = await releases.get(principal, toTarget(request), revision, how);
+    const exposures = await exposuresOf(berth, request);
+    return exposures.length === 0 ? fromShown(release) : { ...fromRelease(release), exposures };
   });
   on(service.getReleaseHistory, async (request, _context, hints) => {
     const revisions = await releases.history(principal, toTarget(request), request.max || DEFAULT_HISTORY, hints);
