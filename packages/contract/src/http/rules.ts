@@ -35,7 +35,11 @@ export function httpBindings(services: readonly DescService[]): HttpBinding[] {
 
 /** Finds the binding of a request; a literal goes before a variable. */
 export function matchRoute(bindings: readonly HttpBinding[], verb: string, path: string): RouteMatch {
+  const depth = path.split("/").length - 1;
   const fitting = bindings.flatMap((binding) => {
+    const { segments } = binding.template;
+    // Most differ in their length: the rest is looked at closely.
+    if (segments.length !== depth && segments.at(-1)?.type !== "rest") return [];
     const variables = matchTemplate(binding.template, path);
     return variables === undefined ? [] : [{ binding, variables }];
   });

@@ -55,7 +55,8 @@ function toImplementation(berth: Berth, method: DescMethodUnary, handler: Handle
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      return await handler(request, context, { ...toHints(header), signal: ofCall(call.signal) });
+      using asked = ofCall(call.signal);
+      return await handler(request, context, { ...toHints(header), signal: asked.signal });
     } catch (error) {
       throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }
@@ -70,7 +71,8 @@ function toStream(berth: Berth, method: DescMethod, handler: StreamHandler, clos
     call.responseHeader.set("x-request-id", context.requestId);
     try {
       validate(method.input, request);
-      yield* handler(request, context, AbortSignal.any([ofCall(call.signal), closing]));
+      using asked = ofCall(call.signal);
+      yield* handler(request, context, AbortSignal.any([asked.signal, closing]));
     } catch (error) {
       throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }

@@ -131,6 +131,8 @@ function watchConnections(server: Server, traffic: Traffic, limits: PortLimits, 
   const add = (socket: Socket) => {
     if (sockets.has(socket)) return;
     sockets.add(socket);
+    // As Node's own HTTP servers do: an answer of several small frames would wait 40 ms for the reader's ACK.
+    socket.setNoDelay(true);
     silent.set(
       socket,
       setTimeout(() => socket.destroy(), limits.receiveMs),

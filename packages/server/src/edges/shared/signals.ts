@@ -12,13 +12,16 @@ export function callerGone(response: ServerResponse): AbortSignal {
   return gone.signal;
 }
 
-/** A call's signal with a reason of ours: its deadline is over, or its caller is gone. */
-export function ofCall(call: AbortSignal): AbortSignal {
+/**
+ * A call's signal with a reason of ours: its deadline is over, or its caller is
+ * gone. Disposed of once the call is answered, for its own aborts then as well.
+ */
+export function ofCall(call: AbortSignal): Disposable & { readonly signal: AbortSignal } {
   const ours = new AbortController();
   const abort = () => ours.abort(toReason(call.reason));
   if (call.aborted) abort();
   else call.addEventListener("abort", abort, { once: true });
-  return ours.signal;
+  return { signal: ours.signal, [Symbol.dispose]: () => call.removeEventListener("abort", abort) };
 }
 
 function toReason(reason: unknown): BerthError {
