@@ -18,6 +18,9 @@ export const UNNARROWED: Omit<ListQuery, "cluster" | "pageSize"> = {
 /** Whether a list has a row. */
 export type RowMatcher = (row: Row) => boolean;
 
+/** Of a caller from whom nothing is kept. */
+export const SEES_ALL: RowMatcher = () => true;
+
 /** Compiles what a list asks for. INVALID_ARGUMENT names the field that cannot be read. Pure. */
 export function compileFilter(filter: ReleaseFilter, stuckOf: StuckJudge): RowMatcher {
   const { cluster, namespace, status, chart, stuck } = filter;

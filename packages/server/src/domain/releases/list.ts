@@ -1,15 +1,17 @@
 import { BerthError } from "@berth/base";
 
 import { comparePlaces, needsSummary, parseOrder, placeIn } from "./columns.ts";
-import type { Order } from "./columns.ts";
+import type { Order, OrderPlace } from "./columns.ts";
 import { unreadable } from "./decode.ts";
 import { ALL_CLUSTERS, compileFilter, readsSummary } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
+import { findRows } from "./found.ts";
 import { parsePageToken, toPageToken } from "./page.ts";
 import { provenanceOf } from "./provenance.ts";
 import type { ReleaseIndex } from "./release-index.ts";
 import { toRow } from "./row.ts";
 import type { Row } from "./row.ts";
+import { countBefore } from "./sorted-rows.ts";
 import type { StuckJudge } from "./stuck.ts";
 import type { Summaries } from "./summaries.ts";
 import type { ReleaseTable } from "./table.ts";
@@ -37,25 +39,22 @@ export async function listReleases(parts: ListParts, query: ListQuery, sees: Row
   const { table, stuckOf } = parts;
   const order = parseOrder(query.orderBy);
   const isMeant = compileFilter(query, stuckOf);
-  const matches: RowMatcher = (row) => isMeant(row) && sees(row);
   const cursor = parsePageToken(query.pageToken, order);
   const staleClusters = await judgeClusters(parts, query);
   const cluster = query.cluster === ALL_CLUSTERS ? undefined : query.cluster;
   if (needsSummary(order) || readsSummary(query)) await table.filled(cluster, FILL_WAIT);
 
-  const rows = table.sorted(order.column);
-  const { length } = rows.all();
-  const before = cursor === undefined ? undefined : rows.countBefore(cursor);
-  const at = (index: number) => rows.all()[order.isDescending ? length - 1 - index : index] as Row;
-  const start = before === undefined ? 0 : skipCursor(order, rows.all(), before, cursor);
-  const { page, total, hasMore } = scan({ length, at, matches }, start, query.pageSize);
+  const found = findRows(table, query, order.column, { isMeant, sees });
+  const start = skip(order, found, cursor);
+  const page = pageOf(found, order, start, query.pageSize);
+  const hasMore = start + page.length < found.length;
 
   await table.hasten(page, PAGE_WAIT);
   const last = page.at(-1);
   return {
     releases: page.map((row) => toListed(currentOf(table, row), stuckOf)),
     nextPageToken: hasMore && last !== undefined ? toPageToken(order, placeIn(order.column, last)) : "",
-    totalSize: total,
+    totalSize: found.length,
     staleClusters,
     pendingSummaries: table.pending(cluster),
   };
@@ -134,39 +133,19 @@ function staleness({ indexOf }: ListParts, names: readonly string[]): readonly S
   });
 }
 
-/** Counts all that match, and keeps those of the page. */
-function scan(
-  {
-    length,
-    at,
-    matches,
-  }: { readonly length: number; readonly at: (index: number) => Row; readonly matches: RowMatcher },
-  start: number,
-  size: number,
-) {
-  const page: Row[] = [];
-  let [total, hasMore] = [0, false];
-  for (let index = 0; index < length; index++) {
-    const row = at(index);
-    if (!matches(row)) continue;
-    total++;
-    if (index < start) continue;
-    if (page.length < size) page.push(row);
-    else hasMore = true;
-  }
-  return { page, total, hasMore };
+function pageOf(ascending: readonly Row[], { isDescending }: Order, start: number, size: number): readonly Row[] {
+  if (!isDescending) return ascending.slice(start, start + size);
+  const end = ascending.length - start;
+  return ascending.slice(Math.max(0, end - size), end).reverse();
 }
 
-/** Index, in the direction of the order, of the first row after the cursor. */
-function skipCursor(
-  { column, isDescending }: Order,
-  ascending: readonly Row[],
-  before: number,
-  cursor: Parameters<typeof comparePlaces>[0] | undefined,
-): number {
-  const row = ascending[before];
-  const isThere = row !== undefined && cursor !== undefined && comparePlaces(placeIn(column, row), cursor) === 0;
+/** How many rows, in the direction of the order, the pages before have had. */
+function skip({ column, isDescending }: Order, ascending: readonly Row[], cursor: OrderPlace | undefined): number {
+  if (cursor === undefined) return 0;
+  const before = countBefore(ascending, column, cursor);
   if (isDescending) return ascending.length - before;
+  const row = ascending[before];
+  const isThere = row !== undefined && comparePlaces(placeIn(column, row), cursor) === 0;
   return isThere ? before + 1 : before;
 }
 

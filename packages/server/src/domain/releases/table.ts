@@ -27,6 +27,8 @@ export interface ReleaseTable {
   join(cluster: string, source: TableSource): () => void;
   /** How many releases are known, of one cluster or of all. */
   size(cluster?: string): number;
+  /** Another number after each change. */
+  generation(): number;
   get(place: RowPlace): Row | undefined;
   /** Namespaces of a cluster that have releases. */
   namespaces(cluster: string): ReadonlySet<string>;
@@ -44,12 +46,14 @@ export interface ReleaseTable {
 /** An empty table. */
 export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
   const rows = new Map<string, Row>();
+  let generation = 0;
   const sizes = new Map<string, number>();
   const orders = new Map<Column, SortedRows>();
   const listeners = new Set<(change: RowChange) => void>();
   const set = (key: string, after: Row | undefined) => {
     const before = rows.get(key);
     if (before === after) return;
+    generation++;
     if (after === undefined) rows.delete(key);
     else rows.set(key, after);
     const { cluster } = (after ?? before) as Row;
@@ -76,6 +80,7 @@ export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
       };
     },
     size: (cluster) => (cluster === undefined ? rows.size : (sizes.get(cluster) ?? 0)),
+    generation: () => generation,
     get: (place) => rows.get(rowKey(place)),
     namespaces(cluster) {
       const found = new Set<string>();

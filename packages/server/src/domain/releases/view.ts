@@ -2,7 +2,7 @@ import type { Access, Principal } from "../access/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import { diffRevisions } from "./diff.ts";
-import { ALL_CLUSTERS } from "./filter.ts";
+import { ALL_CLUSTERS, SEES_ALL } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
 import { createKeptReleases } from "./kept.ts";
 import { listReleases, listRevisions } from "./list.ts";
@@ -88,7 +88,7 @@ async function scopeOf(
   if (asked !== ALL_CLUSTERS) clusters.get(asked);
   if (asked !== ALL_CLUSTERS && namespace !== "") {
     await access.check(principal, { verb, resource: "releases", cluster: asked, namespace, name: "" });
-    return () => true;
+    return SEES_ALL;
   }
   const names = asked === ALL_CLUSTERS ? clusterNames() : [asked];
   const scopes = new Map<string, "all" | ReadonlySet<string>>();
@@ -99,7 +99,7 @@ async function scopeOf(
     scopes.set(cluster, await access.scope(principal, request, namespaces).catch(() => new Set<string>()));
   };
   await Promise.all(names.map(look));
-  if ([...scopes.values()].every((scope) => scope === "all")) return () => true;
+  if ([...scopes.values()].every((scope) => scope === "all")) return SEES_ALL;
   return ({ cluster, revision }) => {
     const scope = scopes.get(cluster);
     return scope === "all" || scope?.has(revision.namespace) === true;
