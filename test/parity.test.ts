@@ -43,6 +43,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
   GetReleaseStatus: "status NAME",
   CheckRelease: "check NAME",
   DiffRelease: "diff revision NAME",
+  GetReleaseTree: "tree NAME",
+  WatchReleaseTree: "tree NAME --watch",
+  ListReleaseEvents: "events NAME",
+  WatchReleaseEvents: "events NAME --watch",
+  StreamPodLogs: "logs NAME NAME",
   ListOperations: "operations list --release LONG",
   GetOperation: "operations get NAME",
   WatchOperation: "operations watch NAME",
@@ -106,7 +111,8 @@ for (const method of METHODS) {
       const line = (COMMANDS[method.name] ?? "").split(" ").map((one) => words[one as keyof typeof words] ?? one);
       const told = await byCommandLine(berth, [...line, "--cluster", word, "-n", word]);
       assert.deepEqual(withoutAnswer(told), withoutAnswer(rest), "the command line");
-      if (word === "Not_Valid" && method.input.fields.length > 0) assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
+      if (word === "Not_Valid" && method.input.fields.length > 0)
+        assert.equal("error" in rest && rest.error.code, "INVALID_ARGUMENT");
       if ("answer" in rest) return;
       assert.notEqual(rest.error.code, "INTERNAL");
       assert.notEqual(rest.error.code, "ROUTE_NOT_FOUND");
@@ -132,7 +138,7 @@ function fill(schema: DescMessage, word: string): Json {
   return Object.fromEntries(entries);
 }
 
-const NAMES = ["cluster", "namespace", "name", "id", "pool", "repository"];
+const NAMES = ["cluster", "namespace", "name", "id", "pool", "repository", "pod"];
 
 function valueOf(field: DescField, word: string): unknown {
   if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING && NAMES.includes(field.name)) return word;

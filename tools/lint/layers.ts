@@ -61,6 +61,7 @@ export const DOMAIN_RANKS: Readonly<Record<string, number>> = {
   releases: 5,
   exposures: 5,
   operations: 6,
+  live: 6,
 };
 
 /** What an edge never imports: it translates and nothing else. */

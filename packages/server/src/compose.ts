@@ -23,6 +23,9 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
+import { createLiveView, createWatchPool } from "./domain/live/index.ts";
+import type { WatchPool } from "./domain/live/index.ts";
+import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
@@ -94,6 +97,9 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const reader = createNewestReader(createReleaseReader({ engine, clusters, storageOf }), { ...caches, clusters });
   const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
+  const pool = createWatchPool(log, clock);
+  const onRevision = onRevisionOf(caches);
+  const live = createLiveView({ access, clusters, reader, pool, clock, onRevision });
   const stuck = () => stuckIn(caches, stuckOf);
   const { submit } = operations;
   const ports = { access, audit, log, clock, checkCluster: (name: string) => void clusters.get(name) };
@@ -128,10 +134,11 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     operations: operations.view,
     retry: operations.retry,
     releases,
+    live,
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     ...{ charts, chartSources: declared, exposures: exposing, clusters: declaredClusters },
-    facts: factsOf(engine, { caches, index, operations, exposing, declared }),
+    facts: factsOf(engine, { caches, index, operations, exposing, declared, pool }),
     readiness: [
       ...readinessOf(engine, index, operations),
       { name: "exposures", check: () => exposing.ready(cluster.name) },
@@ -148,7 +155,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       for (const part of [unlocker, operations, exposing]) await part.stop();
-      await declaredClusters.stop();
+      await Promise.all([declaredClusters.stop(), pool.stop()]);
       await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
@@ -179,6 +186,15 @@ function stuckIn({ table }: ReleaseCaches, stuckOf: StuckJudge) {
     });
 }
 
+/** Hears of each revision that is written, and of each that goes. */
+function onRevisionOf({ changes }: ReleaseCaches) {
+  return (listener: (target: ReleaseTarget) => void) =>
+    changes.onChange(({ before, after }) => {
+      const row = after ?? before;
+      if (row !== undefined) listener({ ...row.revision, cluster: row.cluster });
+    });
+}
+
 function readinessOf(engine: Engine, index: ReleaseIndex, operations: Operations): Berth["readiness"] {
   return [
     { name: "engine", check: () => describeEngine(engine.state().name) },
@@ -195,9 +211,10 @@ function factsOf(
     readonly operations: Operations;
     readonly exposing: RoutedExposures;
     readonly declared: Pick<ReleaseIndex, "watches">;
+    readonly pool: WatchPool;
   },
 ): Berth["facts"] {
-  const { caches, index, operations, exposing, declared } = parts;
+  const { caches, index, operations, exposing, declared, pool } = parts;
   return {
     onEnded: (listener) => operations.onEnded(listener),
     engine: () => ({
@@ -205,6 +222,7 @@ function factsOf(
     }),
     operations: () => operations.open(),
     watches: () => [caches, operations, exposing, declared].flatMap((part) => part.watches()),
+    liveWatches: () => pool.size(),
     pools: () => exposing.facts().pools,
     exposures: () => exposing.facts().exposures,
     releases: () => (index.ready().ok ? caches.table.size() : undefined),
