@@ -1,4 +1,5 @@
-import { releaseLiveService as api } from "@berth/sdk";
+import { toAnswer } from "@berth/contract";
+import { BerthApiError, releaseLiveService as api } from "@berth/sdk";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Command } from "commander";
@@ -11,7 +12,6 @@ import type { Format } from "../output/print.ts";
 import { plainText } from "../output/table.ts";
 import { toDuration } from "../output/text.ts";
 import type { Session } from "../session.ts";
-import { toAnswer } from "@berth/contract";
 
 /** Logs that are followed at once. */
 const MAX_FOLLOWED = 20;
@@ -52,17 +52,18 @@ export function addLogs(program: Command, maker: Maker): void {
   speaks<Options>(maker, command, async (session, options, name, pod) => {
     const isAll = options.allContainers === true;
     const { container = "" } = options;
-    const one = { pod: pod ?? "", podNamespace: "", container, prefix: "" };
-    const logs = pod === undefined || isAll ? await find(session, options, name, pod) : [one];
+    const named = { pod: pod ?? "", podNamespace: "", container, prefix: "" };
+    const logs = pod === undefined || isAll ? await find(session, options, name, pod) : [named];
+    const one = (log: Log) => read(session, options, name, log).catch((error: unknown) => warn(session, log, error));
     if (options.follow !== true) {
-      for (const log of logs) await read(session, options, name, log);
+      for (const log of logs) await one(log);
       return;
     }
     if (logs.length > MAX_FOLLOWED) {
       throw new CliError(`There are ${String(logs.length)} logs to follow.`, "Name a pod, or a container.");
     }
     try {
-      await Promise.all(logs.map((log) => read(session, options, name, log)));
+      await Promise.all(logs.map((log) => one(log)));
     } catch (error) {
       if (!session.io.signal.aborted) throw error;
     }
@@ -88,6 +89,13 @@ async function find(session: Session, options: Options, name: string | undefined
   if (logs.length > 0) return logs;
   const what = wanted === undefined ? "no pods" : `no container "${wanted}"`;
   throw new CliError(`The release has ${what}.`, "berth tree shows what of it runs.", EXIT.notFound);
+}
+
+/** Of all pods, one that has no log is no reason to tell nothing of the others. */
+function warn({ io }: Session, { prefix }: Log, error: unknown): void {
+  const isMissing = error instanceof BerthApiError && /^(LOG_NOT_AVAILABLE|POD_NOT_FOUND)$/.test(error.code);
+  if (prefix === "" || !isMissing) throw error;
+  io.stderr.write(`warning: ${plainText(error.message)}\n`);
 }
 
 async function read(

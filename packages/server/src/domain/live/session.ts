@@ -213,7 +213,14 @@ function snapshotOf(
 /** The one of before, where nothing of it has changed. */
 function same(before: ReadonlyMap<string, TreeNode> | undefined, key: string, node: TreeNode): TreeNode {
   const known = before?.get(key);
-  return known !== undefined && JSON.stringify(known) === JSON.stringify(node) ? known : node;
+  if (known === undefined) return node;
+  // Of an object that no watch has told anew this is all there can be.
+  const { owner, status, reason, uid, pod, createTime } = node;
+  const isSameOwner = known.owner === owner || JSON.stringify(known.owner) === JSON.stringify(owner);
+  const isAsBefore = known.status === status && known.reason === reason && known.uid === uid && isSameOwner;
+  if (!isAsBefore) return node;
+  if (known.pod === pod && known.createTime === createTime) return known;
+  return JSON.stringify(known) === JSON.stringify(node) ? known : node;
 }
 
 /** Whether it may well succeed the next time. */
