@@ -269,6 +269,66 @@ test("logs are those of the release's pods and their containers alone", async ()
   refused(await berth.request("GET", `${berth.releases}/none:watchTree`), 404, "RELEASE_NOT_FOUND");
 });
 
+/** An operator's object, and a workload in another namespace. */
+const SPREAD = `apiVersion: berth.dev/v1alpha1
+kind: Exposure
+metadata: { name: {{ .Release.Name }} }
+spec: { service: { name: nothing, port: "80" }, pool: none }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: {{ .Release.Name }}, namespace: {{ .Values.other }} }
+spec:
+  serviceName: none
+  selector: { matchLabels: { app: {{ .Release.Name }} } }
+  template:
+    metadata: { labels: { app: {{ .Release.Name }} } }
+    spec:
+      containers:${CONTAINERS}
+`;
+
+test("what an operator's object owns is shown, and what stands in another namespace", async () => {
+  const other = `${berth.namespace}-other`;
+  const body = { apiVersion: "v1", kind: "Namespace", metadata: { name: other } };
+  await berth.kube.request({ method: "POST", path: "/api/v1/namespaces", body });
+  const path = await berth.charts.write("spread", { "templates/all.yaml": SPREAD });
+  const values = { other };
+  succeeded(await berth.request<OperationAnswer>("POST", berth.releases, { name: "wide", chart: { path }, values }));
+  const exposure = await berth.object<{ metadata: { uid: string } }>(
+    "apis/berth.dev/v1alpha1/namespaces/{ns}/exposures/wide",
+  );
+  const uid = exposure?.metadata.uid ?? "";
+  const ownerReferences = [{ apiVersion: "berth.dev/v1alpha1", kind: "Exposure", name: "wide", uid }];
+  const labels = { app: "made" };
+  await berth.kube.request({
+    ...{ method: "POST", path: `/apis/apps/v1/namespaces/${berth.namespace}/statefulsets` },
+    body: {
+      ...{ apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "made", ownerReferences } },
+      spec: {
+        ...{ serviceName: "none", selector: { matchLabels: labels } },
+        template: { metadata: { labels }, spec: { containers: [{ name: "main", image: "example.com/main:1" }] } },
+      },
+    },
+  });
+  const tree = await eventually("both pods", async () => {
+    const found = await treeOf("wide");
+    return pods(found.nodes).length === 2 ? found : undefined;
+  });
+  assert.deepEqual(tree.nodes.map((node) => `${called(node)} of ${node.owner?.kind ?? "the manifest"}`).sort(), [
+    "Exposure/wide of the manifest",
+    "Pod/made-0 of StatefulSet",
+    "Pod/wide-0 of StatefulSet",
+    "StatefulSet/made of Exposure",
+    "StatefulSet/wide of the manifest",
+  ]);
+  const log = `${berth.releases}/wide/pods/wide-0:logs`;
+  refused(await berth.request("GET", log), 404, "POD_NOT_FOUND", "pod");
+  const events: string[] = [];
+  for await (const { event } of readEvents(`${berth.url}${log}?pod_namespace=${other}`)) events.push(event);
+  assert.deepEqual(events.slice(0, 2), ["opened", "lines"]);
+  await berth.kube.request({ method: "DELETE", path: `/api/v1/namespaces/${other}` });
+});
+
 test("the command line shows tree, events and logs", async () => {
   const run = (...args: string[]) => callCli(berth, [...args, "-n", berth.namespace]);
   const tree = await run("tree", "web");

@@ -23,8 +23,8 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
-import { createLiveView, createWatchPool } from "./domain/live/index.ts";
-import type { WatchPool } from "./domain/live/index.ts";
+import { createLive } from "./domain/live/index.ts";
+import type { Live } from "./domain/live/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
@@ -97,9 +97,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const reader = createNewestReader(createReleaseReader({ engine, clusters, storageOf }), { ...caches, clusters });
   const stuckOf = createStuckJudge({ isHeld: operations.isOpen, afterMs: config.stuck.afterMs, clock });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
-  const pool = createWatchPool(log, clock);
-  const onRevision = onRevisionOf(caches);
-  const live = createLiveView({ access, clusters, reader, pool, clock, onRevision });
+  const live = createLive({ access, clusters, reader, log, clock, onRevision: onRevisionOf(caches) });
   const stuck = () => stuckIn(caches, stuckOf);
   const { submit } = operations;
   const ports = { access, audit, log, clock, checkCluster: (name: string) => void clusters.get(name) };
@@ -134,11 +132,11 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     operations: operations.view,
     retry: operations.retry,
     releases,
-    live,
+    live: live.view,
     outdated: createOutdatedLister({ releases, charts, policy, sources }),
     planner: createReleasePlanner({ ...parts, access, clusters }),
     ...{ charts, chartSources: declared, exposures: exposing, clusters: declaredClusters },
-    facts: factsOf(engine, { caches, index, operations, exposing, declared, pool }),
+    facts: factsOf(engine, { caches, index, operations, exposing, declared, live }),
     readiness: [
       ...readinessOf(engine, index, operations),
       { name: "exposures", check: () => exposing.ready(cluster.name) },
@@ -155,7 +153,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       for (const part of [unlocker, operations, exposing]) await part.stop();
-      await Promise.all([declaredClusters.stop(), pool.stop()]);
+      await Promise.all([declaredClusters.stop(), live.stop()]);
       await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
       await client.close();
@@ -211,10 +209,10 @@ function factsOf(
     readonly operations: Operations;
     readonly exposing: RoutedExposures;
     readonly declared: Pick<ReleaseIndex, "watches">;
-    readonly pool: WatchPool;
+    readonly live: Live;
   },
 ): Berth["facts"] {
-  const { caches, index, operations, exposing, declared, pool } = parts;
+  const { caches, index, operations, exposing, declared, live } = parts;
   return {
     onEnded: (listener) => operations.onEnded(listener),
     engine: () => ({
@@ -222,7 +220,7 @@ function factsOf(
     }),
     operations: () => operations.open(),
     watches: () => [caches, operations, exposing, declared].flatMap((part) => part.watches()),
-    liveWatches: () => pool.size(),
+    liveWatches: () => live.watches(),
     pools: () => exposing.facts().pools,
     exposures: () => exposing.facts().exposures,
     releases: () => (index.ready().ok ? caches.table.size() : undefined),

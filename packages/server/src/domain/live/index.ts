@@ -1,4 +1,3 @@
-export { createLiveView } from "./view.ts";
-export { createWatchPool } from "./watch-pool.ts";
-export type { WatchPool } from "./watch-pool.ts";
+export { createLive } from "./live.ts";
+export type { Live } from "./live.ts";
 export type { LiveNews, LiveView, LogLine, LogNews, ReleaseEvent, TreeNode } from "./types.ts";
