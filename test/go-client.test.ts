@@ -223,6 +223,18 @@ test("pools and exposures are made, watched and deleted", async () => {
   await call(`${pools}/DeletePool`, { ...at, name: pool });
 });
 
+test("what of a release runs is read and followed", async () => {
+  const service = "ReleaseLiveService";
+  const tree = (await good(`${service}/GetReleaseTree`, release()))["nodes"] as { object: { kind: string } }[];
+  assert.ok(tree.some(({ object }) => object.kind === "Service"));
+  const { messages } = await call(`${service}/WatchReleaseTree`, release(), { messages: tree.length + 1 });
+  assert.equal(messages.at(-1)?.["type"], "synced");
+  assert.equal((await good(`${service}/ListReleaseEvents`, release()))["total_size"], 0);
+  const told = await call(`${service}/WatchReleaseEvents`, release(), { messages: 1 });
+  assert.equal(told.messages[0]?.["type"], "synced");
+  await bad(`${service}/StreamPodLogs`, { ...release(), pod: "none" }, "NotFound", "POD_NOT_FOUND");
+});
+
 test("errors carry their code, field, hint and when to come again", async () => {
   const details = await bad(
     "ReleaseService/GetRelease",

@@ -43,6 +43,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
   GetReleaseStatus: "status NAME",
   CheckRelease: "check NAME",
   DiffRelease: "diff revision NAME",
+  GetReleaseTree: "tree NAME",
+  WatchReleaseTree: "tree NAME --watch",
+  ListReleaseEvents: "events NAME",
+  WatchReleaseEvents: "events NAME --watch",
+  StreamPodLogs: "logs NAME NAME",
   ListOperations: "operations list --release LONG",
   GetOperation: "operations get NAME",
   WatchOperation: "operations watch NAME",
@@ -133,7 +138,7 @@ function fill(schema: DescMessage, word: string): Json {
   return Object.fromEntries(entries);
 }
 
-const NAMES = ["cluster", "namespace", "name", "id", "pool", "repository"];
+const NAMES = ["cluster", "namespace", "name", "id", "pool", "repository", "pod"];
 
 function valueOf(field: DescField, word: string): unknown {
   if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING && NAMES.includes(field.name)) return word;

@@ -25,8 +25,9 @@ export async function* sendForEvents(
 export async function* readEvents(
   url: string,
   headers: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
-  yield* parse(await fetch(url, { headers: { accept: "text/event-stream", ...headers } }));
+  yield* parse(await fetch(url, { headers: { accept: "text/event-stream", ...headers }, signal: signal ?? null }));
 }
 
 async function* parse(response: Response): AsyncGenerator<ServerEvent> {

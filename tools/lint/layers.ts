@@ -35,6 +35,7 @@ export const SERVER_ZONES: Readonly<Record<string, readonly string[]>> = {
   "index.ts": ["compose.ts", "config.ts", "berth.ts", "edges", "domain"],
   "compose.ts": [
     "compose-clusters.ts",
+    "compose-facts.ts",
     "compose-exposures.ts",
     "route-exposures.ts",
     "config.ts",
@@ -44,6 +45,7 @@ export const SERVER_ZONES: Readonly<Record<string, readonly string[]>> = {
     "domain",
   ],
   "compose-clusters.ts": ["controllers", "domain"],
+  "compose-facts.ts": ["compose-clusters.ts", "route-exposures.ts", "berth.ts", "domain"],
   "compose-exposures.ts": ["config.ts", "controllers", "domain"],
   "route-exposures.ts": ["compose-exposures.ts", "domain"],
   // The manifest of its package.
@@ -73,6 +75,7 @@ export const DOMAIN_RANKS: Readonly<Record<string, number>> = {
   releases: 5,
   exposures: 5,
   operations: 6,
+  live: 6,
 };
 
 /** What an edge never imports: it translates and nothing else. */

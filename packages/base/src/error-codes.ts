@@ -1,5 +1,6 @@
 import type { CodeEntry } from "./error-kinds.ts";
 import { EXPOSURE_CODES } from "./exposure-codes.ts";
+import { LIVE_CODES } from "./live-codes.ts";
 
 /**
  * The closed list of error codes. A code is stable: it never changes its
@@ -82,6 +83,7 @@ export const ERROR_CODES = {
     title: "There is no release of this name",
     hint: "List the releases of the namespace.",
   },
+  ...LIVE_CODES,
   OPERATION_NOT_FOUND: {
     kind: "not_found",
     title: "There is no operation of this name",

@@ -12,6 +12,8 @@ import { addExposures } from "./commands/exposures.ts";
 import { addGet } from "./commands/get.ts";
 import { addInstall } from "./commands/install.ts";
 import { addList } from "./commands/list.ts";
+import { addEvents, addTree } from "./commands/live.ts";
+import { addLogs } from "./commands/logs.ts";
 import { addOperations } from "./commands/operations.ts";
 import { addPools } from "./commands/pools.ts";
 import { addPull } from "./commands/pull.ts";
@@ -25,7 +27,7 @@ import { VERSION } from "./version.ts";
 /** Helm's commands first, in Helm's order, then Berth's own. */
 const COMMANDS: readonly ((program: Command, maker: Maker) => void)[] = [
   ...[addInstall, addUpgrade, addRollback, addUninstall, addList, addStatus, addHistory, addGet, addTest],
-  ...[addTemplate, addDiff, addCheck, addUnlock, addSearch, addShow, addPull],
+  ...[addTemplate, addDiff, addCheck, addUnlock, addTree, addEvents, addLogs, addSearch, addShow, addPull],
   ...[
     addExpose,
     addExposures,

@@ -5,6 +5,7 @@ export * as chartService from "./gen/berth/v1/chart_service_pb.ts";
 export * as check from "./gen/berth/v1/check_pb.ts";
 export * as plan from "./gen/berth/v1/plan_pb.ts";
 export * as releaseService from "./gen/berth/v1/release_service_pb.ts";
+export * as releaseLiveService from "./gen/berth/v1/release_live_service_pb.ts";
 export * as operationService from "./gen/berth/v1/operation_service_pb.ts";
 export * as exposure from "./gen/berth/v1/exposure_pb.ts";
 export * as exposureService from "./gen/berth/v1/exposure_service_pb.ts";

@@ -5,6 +5,7 @@ import {
   exposureService,
   operationService,
   poolService,
+  releaseLiveService,
   releaseService,
 } from "@berth/contract";
 
@@ -17,6 +18,7 @@ import type { Connection, ConnectionOptions } from "./connection.ts";
 export interface BerthClient {
   readonly connection: Connection;
   readonly releases: ServiceClient<typeof releaseService.ReleaseService>;
+  readonly live: ServiceClient<typeof releaseLiveService.ReleaseLiveService>;
   readonly operations: ServiceClient<typeof operationService.OperationService>;
   readonly charts: ServiceClient<typeof chartService.ChartService>;
   readonly chartSources: ServiceClient<typeof chartSourceService.ChartSourceService>;
@@ -31,6 +33,7 @@ export function createBerth(options: ConnectionOptions): BerthClient {
   return {
     connection,
     releases: createServiceClient(connection, releaseService.ReleaseService),
+    live: createServiceClient(connection, releaseLiveService.ReleaseLiveService),
     operations: createServiceClient(connection, operationService.OperationService),
     charts: createServiceClient(connection, chartService.ChartService),
     chartSources: createServiceClient(connection, chartSourceService.ChartSourceService),

@@ -13,7 +13,7 @@ export { waitForOperation } from "./operations/wait.ts";
 export type { WaitOptions } from "./operations/wait.ts";
 export { pages } from "./pages.ts";
 export type { Page } from "./pages.ts";
-export { watchExposures, watchPools, watchReleases } from "./watch.ts";
+export { watchExposures, watchPools, watchReleaseEvents, watchReleases, watchReleaseTree } from "./watch.ts";
 export type { Change, WatchOptions } from "./watch.ts";
 export type { Protocol } from "./transport/options.ts";
 export {
@@ -28,5 +28,6 @@ export {
   plan,
   poolService,
   release,
+  releaseLiveService,
   releaseService,
 } from "@berth/contract";

@@ -1,5 +1,5 @@
 import { backoff } from "@berth/base";
-import { exposure, exposureService, poolService, release, releaseService } from "@berth/contract";
+import { exposure, exposureService, poolService, release, releaseLiveService, releaseService } from "@berth/contract";
 import { equals } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 
@@ -67,6 +67,35 @@ export function watchPools(
   return watch(connection, poolService.PoolSchema, options, async function* (call) {
     for await (const { type, pool: object } of client.watchPools(request, call)) {
       yield { type, object, key: object?.name ?? "" };
+    }
+  });
+}
+
+/** Watches what of a release runs, as watchExposures does; an owner is told before what it owns. It throws once the release is gone. */
+export function watchReleaseTree(
+  connection: Connection,
+  request: MessageInitShape<typeof releaseLiveService.WatchReleaseTreeRequestSchema>,
+  options: WatchOptions = {},
+): AsyncGenerator<Change<releaseLiveService.TreeNode>, void> {
+  const client = createServiceClient(connection, releaseLiveService.ReleaseLiveService);
+  return watch(connection, releaseLiveService.TreeNodeSchema, options, async function* (call) {
+    for await (const { type, node: object } of client.watchReleaseTree(request, call)) {
+      const { apiVersion = "", kind = "", namespace = "", name = "" } = object?.object ?? {};
+      yield { type, object, key: `${apiVersion}/${kind}/${namespace}/${name}` };
+    }
+  });
+}
+
+/** Watches what the cluster reports of a release's objects, as watchReleaseTree does. */
+export function watchReleaseEvents(
+  connection: Connection,
+  request: MessageInitShape<typeof releaseLiveService.WatchReleaseEventsRequestSchema>,
+  options: WatchOptions = {},
+): AsyncGenerator<Change<releaseLiveService.ReleaseEvent>, void> {
+  const client = createServiceClient(connection, releaseLiveService.ReleaseLiveService);
+  return watch(connection, releaseLiveService.ReleaseEventSchema, options, async function* (call) {
+    for await (const { type, event: object } of client.watchReleaseEvents(request, call)) {
+      yield { type, object, key: `${object?.namespace ?? ""}/${object?.name ?? ""}` };
     }
   });
 }

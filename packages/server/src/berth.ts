@@ -6,6 +6,7 @@ import type { SourceSubmit, SourceView } from "./domain/chart-sources/index.ts";
 import type { ChartReader } from "./domain/charts/index.ts";
 import type { ClusterSubmit, ClusterView, DeclaredCluster } from "./domain/declared-clusters/index.ts";
 import type { ExposureSubmit, ExposureView, PoolView } from "./domain/exposures/index.ts";
+import type { LiveView } from "./domain/live/index.ts";
 import type { OperationView, Retry, Submit } from "./domain/operations/index.ts";
 import type { OutdatedLister, ReleasePlanner, ReleaseView } from "./domain/releases/index.ts";
 
@@ -21,6 +22,7 @@ export interface Berth {
   readonly operations: OperationView;
   readonly retry: Retry;
   readonly releases: ReleaseView;
+  readonly live: LiveView;
   readonly outdated: OutdatedLister;
   readonly planner: ReleasePlanner;
   readonly charts: ChartReader;

@@ -1,14 +1,14 @@
 import { systemClock } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
 import { startEngine } from "@berth/engine-client";
-import type { EgressPolicy, Engine } from "@berth/engine-client";
+import type { EgressPolicy } from "@berth/engine-client";
 import { createKubeClient, loadInCluster, loadKubeconfig } from "@berth/kube";
 
 import type { Berth } from "./berth.ts";
 import { composeClusters } from "./compose-clusters.ts";
+import { factsOf, readinessOf } from "./compose-facts.ts";
 import { composeExposures } from "./compose-exposures.ts";
 import { routeExposures } from "./route-exposures.ts";
-import type { RoutedExposures } from "./route-exposures.ts";
 import type { Config } from "./config.ts";
 import { createReviewedAccess, loopbackPrincipal, unauthenticatedPrincipal } from "./domain/access/index.ts";
 import { createChartSourceController } from "./controllers/chart-sources.ts";
@@ -24,6 +24,8 @@ import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
 import type { ClusterRegistry } from "./domain/clusters/index.ts";
+import { createLive } from "./domain/live/index.ts";
+import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
 import type { CallbackOptions, Operations } from "./domain/operations/index.ts";
 import {
@@ -90,18 +92,18 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     holder: createHolder(parts),
     isStored: (target) => storageOf(target) !== undefined,
   });
-  const reads = composeReads(config, {
+  const { stuckOf, live, reads } = composeReads(config, {
     ...parts,
     clusters,
     caches,
     access,
     policy,
     sources,
-    isHeld: operations.isOpen,
+    ...{ isHeld: operations.isOpen, log },
   });
   const places = { clusters, caches, operations, access, audit, log, clock };
   const { exposing, declaredClusters } = composePlaces(config, places);
-  const stuck = () => stuckIn(caches, reads.stuckOf);
+  const stuck = () => stuckIn(caches, stuckOf);
   const { submit } = operations;
   const unlocker = createUnlocker({ submit, stuck, afterMs: config.stuck.unlockAfterMs, clock, log });
   for (const part of [operations, unlocker, declared, declaredClusters]) part.start();
@@ -112,7 +114,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     retry: operations.retry,
     ...reads,
     ...{ chartSources: declared, exposures: exposing, clusters: declaredClusters },
-    facts: factsOf(engine, { caches, operations, exposing, declared, declaredClusters }),
+    facts: factsOf(engine, { caches, operations, exposing, declared, declaredClusters, live }),
     readiness: readinessOf(engine, caches.indexOf(cluster.name) as ReleaseIndex, operations, () =>
       exposing.ready(cluster.name),
     ),
@@ -128,7 +130,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     drain: (drainMs) => operations.drain(drainMs),
     async close() {
       for (const part of [unlocker, operations, exposing]) await part.stop();
-      await declaredClusters.stop();
+      await Promise.all([declaredClusters.stop(), live.stop()]);
       await Promise.all([caches.stop(), declared.stop()]);
       await engine.stop();
       await cluster.client.close();
@@ -144,15 +146,22 @@ function composeReads(
       readonly clusters: ClusterRegistry;
       readonly caches: ReleaseCaches;
       readonly isHeld: Operations["isOpen"];
+      readonly log: Logger;
     },
 ) {
-  const { clusters, caches, access, policy, sources, isHeld } = parts;
+  const { clusters, caches, access, policy, sources, isHeld, log } = parts;
   const stuckOf = createStuckJudge({ isHeld, afterMs: config.stuck.afterMs, clock: systemClock });
   const reader = createNewestReader(createReleaseReader(parts), { ...caches, clusters });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
   const charts = createChartReader(parts);
   const outdated = createOutdatedLister({ releases, charts, policy, sources });
-  return { stuckOf, releases, charts, outdated, planner: createReleasePlanner(parts) };
+  const live = createLive({
+    ...{ access, clusters, reader, log },
+    clock: systemClock,
+    onRevision: onRevisionOf(caches),
+  });
+  const planner = createReleasePlanner(parts);
+  return { stuckOf, live, reads: { releases, charts, outdated, planner, live: live.view } };
 }
 
 /** The clusters beside the home, and the ports of each cluster. */
@@ -212,47 +221,13 @@ function stuckIn({ table }: ReleaseCaches, stuckOf: StuckJudge) {
     });
 }
 
-function readinessOf(
-  engine: Engine,
-  index: ReleaseIndex,
-  operations: Operations,
-  exposures: Berth["readiness"][number]["check"],
-): Berth["readiness"] {
-  return [
-    { name: "engine", check: () => describeEngine(engine.state().name) },
-    { name: "release-index", check: () => index.ready() },
-    { name: "operations", check: () => operations.ready() },
-    { name: "exposures", check: exposures },
-  ];
-}
-
-function factsOf(
-  engine: Engine,
-  parts: {
-    readonly caches: ReleaseCaches;
-    readonly operations: Operations;
-    readonly exposing: RoutedExposures;
-    readonly declared: Pick<ReleaseIndex, "watches">;
-    readonly declaredClusters: ReturnType<typeof composeClusters>;
-  },
-): Berth["facts"] {
-  const { caches, operations, exposing, declared, declaredClusters } = parts;
-  return {
-    onEnded: (listener) => operations.onEnded(listener),
-    engine: () => ({
-      ...{ state: engine.state().name, restarts: engine.restarts(), refusedCharts: engine.refusedCharts().size },
-    }),
-    operations: () => operations.open(),
-    watches: () => [caches, operations, exposing, declared, declaredClusters].flatMap((part) => part.watches()),
-    pools: () => exposing.facts().pools,
-    exposures: () => exposing.facts().exposures,
-    releases: () =>
-      caches.clusterNames().flatMap((cluster) => {
-        if (caches.indexOf(cluster)?.ready().ok !== true) return [];
-        return [{ cluster, count: caches.table.size(cluster) }];
-      }),
-    clusters: () => declaredClusters.states(),
-  };
+/** Hears of each revision that is written, and of each that goes. */
+function onRevisionOf({ changes }: ReleaseCaches) {
+  return (listener: (target: ReleaseTarget) => void) =>
+    changes.onChange(({ before, after }) => {
+      const row = after ?? before;
+      if (row !== undefined) listener({ ...row.revision, cluster: row.cluster });
+    });
 }
 
 /** The chart sources that are declared in the home cluster: their gate, their view, and who refreshes them. */
@@ -285,10 +260,6 @@ function createActions(parts: ActionParts, stuckAfterMs: number): Actions {
     test: createRunTests(parts),
     unlock: createUnlock({ ...parts, stuckAfterMs }),
   };
-}
-
-function describeEngine(state: string): { ok: boolean; reason: string } {
-  return state === "ready" ? { ok: true, reason: "" } : { ok: false, reason: state };
 }
 
 function egressOf({ egress }: Config): EgressPolicy {

@@ -10,6 +10,8 @@ export interface Facts {
   /** Operations of all replicas that have not ended. */
   operations(): { readonly queued: number; readonly running: number };
   watches(): readonly Watch[];
+  /** Watches that are open for those who look at what runs. */
+  liveWatches(): number;
   pools(): readonly Pool[];
   exposures(): readonly Exposure[];
   /** Releases of each cluster of which they are known. */

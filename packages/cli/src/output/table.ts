@@ -19,6 +19,9 @@ export function plainText(text: string): string {
   return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }
 
+/** Blanks at the beginning stay: they are what a tree is drawn with. */
 function onOneLine(text: string): string {
-  return plainText(text).replaceAll(/\s+/g, " ");
+  return plainText(text)
+    .replaceAll(/[^\S ]+/g, " ")
+    .replaceAll(/(?<=\S) +/g, " ");
 }

@@ -70,6 +70,9 @@ const RULES = [
     resources: ["addresspools/status", "addresses/status", "portclaims/status", "exposures/status"],
     verbs: ["get", "update", "patch"],
   },
+  { apiGroups: [""], resources: ["pods", "pods/log", "events", "replicationcontrollers"], verbs: READ },
+  { apiGroups: ["apps"], resources: ["deployments", "statefulsets", "daemonsets", "replicasets"], verbs: READ },
+  { apiGroups: ["batch"], resources: ["jobs", "cronjobs"], verbs: READ },
   { apiGroups: ["gateway.networking.k8s.io"], resources: ["gateways"], verbs: READ },
   {
     apiGroups: ["gateway.networking.k8s.io"],

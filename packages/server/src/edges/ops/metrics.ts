@@ -41,6 +41,7 @@ export function createMetrics(berth: Berth, certificateExpiry: () => number | un
   addOperations(berth, registers);
   addEngine(berth, registers);
   addWatches(berth, registers);
+  addLive(berth, registers);
   addExposures(berth, registers);
   new Gauge({
     ...{ name: "berth_ready", help: "Whether a check of /readyz passes.", labelNames: ["check"], registers },
@@ -191,6 +192,15 @@ function addWatches({ facts, defaultCluster }: Berth, registers: Registry[]): vo
         const silent = informer.silentMs();
         if (Number.isFinite(silent)) this.set(at, silent / 1000);
       }
+    },
+  });
+}
+
+function addLive({ facts }: Berth, registers: Registry[]): void {
+  new Gauge({
+    ...{ name: "berth_live_watches", help: "Watches open for those who look at what of releases runs.", registers },
+    collect() {
+      this.set(facts.liveWatches());
     },
   });
 }

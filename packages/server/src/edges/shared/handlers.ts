@@ -20,6 +20,7 @@ import { addCharts } from "./charts.ts";
 import { addClusters } from "./clusters.ts";
 import { addExposures, addExposureStreams, endpointOf } from "./exposures.ts";
 import { addOperations, addOperationStreams } from "./operations.ts";
+import { addLive, addLiveStreams } from "./live.ts";
 import { createTable, handlerKey } from "./handler.ts";
 import type { AddStream, Handler, Hints, StreamHandler } from "./handler.ts";
 import { addPoolStreams, addPools } from "./pools.ts";
@@ -87,6 +88,7 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
   on(service.diffRelease, async (request, _context, hints) =>
     fromDiff(await releases.diff(principal, toTarget(request), request.from, request.to, hints)),
   );
+  addLive(on, berth);
   addCharts(on, berth);
   addChartSources(on, berth);
   addClusters(on, berth);
@@ -105,6 +107,7 @@ export function createStreams(berth: Berth): ReadonlyMap<string, StreamHandler> 
       for await (const message of handle(request as never, context, signal)) yield create(method.output, message);
     });
   addReleaseStreams(on, berth);
+  addLiveStreams(on, berth);
   addOperationStreams(on, berth);
   addExposureStreams(on, berth);
   addPoolStreams(on, berth);

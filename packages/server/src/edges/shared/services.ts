@@ -5,6 +5,7 @@ import {
   exposureService,
   operationService,
   poolService,
+  releaseLiveService,
   releaseService,
 } from "@berth/contract";
 import type { DescService } from "@bufbuild/protobuf";
@@ -12,6 +13,7 @@ import type { DescService } from "@bufbuild/protobuf";
 /** The services of berth.v1: REST, Connect, gRPC, reflection and OpenAPI read this list. */
 export const BERTH_SERVICES: readonly DescService[] = [
   releaseService.ReleaseService,
+  releaseLiveService.ReleaseLiveService,
   operationService.OperationService,
   chartService.ChartService,
   chartSourceService.ChartSourceService,

@@ -1,0 +1,3 @@
+export { createLive } from "./live.ts";
+export type { Live } from "./live.ts";
+export type { LiveNews, LiveView, LogLine, LogNews, ReleaseEvent, TreeNode } from "./types.ts";
