@@ -63,7 +63,7 @@ const good: Readonly<Record<string, readonly [values: readonly string[], other: 
         "-ClusterRoleBinding berth.default",
         "-ClusterRoleBinding berth.default.deploy",
       ],
-      ...["addresses", "addresspools", "chartsources", "exposures", "operations", "portclaims"].map(
+      ...["addresses", "addresspools", "chartsources", "clusters", "exposures", "operations", "portclaims"].map(
         (plural) => `-CustomResourceDefinition ${plural}.berth.dev`,
       ),
       ...["-Role berth", "-RoleBinding berth", "-ServiceAccount berth"],

@@ -11,6 +11,7 @@ import { takeClaims } from "./claims/take.ts";
 import { unknown } from "./objects.ts";
 import { claimName } from "./resource.ts";
 import type { ReservePort, Reservation } from "./types.ts";
+import { until } from "./until.ts";
 
 /** How many ports are tried that turn out to be taken. */
 const TRIES = 64;
@@ -56,9 +57,13 @@ export async function reservePort(
 
 /** Gives a reservation back. RESERVATION_NOT_FOUND where it was taken up, has expired, or is another's. */
 export async function cancelReservation({ client, cache, clock }: SecureParts, principal: Principal, id: string) {
-  const own = cache.claims
-    .byIndex("reservation", id)
-    .filter(({ spec, status }) => spec.reservation?.by === principal.name && status?.releasedAt === undefined);
+  const held = () =>
+    cache.claims
+      .byIndex("reservation", id)
+      .filter(({ spec, status }) => spec.reservation?.by === principal.name && status?.releasedAt === undefined);
+  const own = held();
   if (own.length === 0) throw new BerthError("RESERVATION_NOT_FOUND", "There is no such reservation.", { field: "id" });
   for (const claim of own) await releaseClaim(client, claim, clock.now());
+  // Whoever gives it back again is told that it is gone.
+  await until(cache.claims, clock, () => held().length === 0, FRESHNESS_WAIT);
 }

@@ -41,7 +41,7 @@ export function createKeptReleases(parts: {
       const index = indexOf(target.cluster);
       // NOT_READY before anything is known.
       index?.newest();
-      if (minResourceVersion !== "0") await index?.waitFor(minResourceVersion);
+      if (!/^0+$/.test(minResourceVersion)) await index?.waitFor(minResourceVersion);
       const newest = index?.find(target.namespace, target.name);
       if (newest === undefined) throw unknown(target);
       if (revision !== 0 && revision !== newest.revision) throw old(revision);

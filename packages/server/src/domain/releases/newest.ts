@@ -18,8 +18,12 @@ export interface NewestParts {
  * server by the name that the next one would have, so nothing old is ever shown.
  */
 export function createNewestReader(reader: ReleaseReader, parts: NewestParts): ReleaseReader {
-  const orByList = async <T>(target: ReleaseTarget, revision: number, read: (revision: number) => Promise<T>) => {
-    const known = revision === 0 ? await newestOf(parts, target) : 0;
+  const orByList = async <T>(
+    target: ReleaseTarget,
+    { revision, signal }: { readonly revision: number; readonly signal: AbortSignal | undefined },
+    read: (revision: number) => Promise<T>,
+  ) => {
+    const known = revision === 0 ? await newestOf(parts, target, signal) : 0;
     if (known === 0) return read(revision);
     return read(known).catch((error: unknown) => {
       // It went meanwhile.
@@ -30,14 +34,22 @@ export function createNewestReader(reader: ReleaseReader, parts: NewestParts): R
   return {
     ...reader,
     content: (principal, target, revision, options) =>
-      orByList(target, revision, (known) => reader.content(principal, target, known, options)),
+      orByList(target, { revision, signal: options?.signal }, (known) =>
+        reader.content(principal, target, known, options),
+      ),
     status: (principal, target, revision, options) =>
-      orByList(target, revision, (known) => reader.status(principal, target, known, options)),
+      orByList(target, { revision, signal: options?.signal }, (known) =>
+        reader.status(principal, target, known, options),
+      ),
   };
 }
 
 /** Number of the newest revision; 0 where only a list can tell. */
-async function newestOf({ clusters, indexOf }: NewestParts, target: ReleaseTarget): Promise<number> {
+async function newestOf(
+  { clusters, indexOf }: NewestParts,
+  target: ReleaseTarget,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const { cluster, namespace, name } = target;
   const index = indexOf(cluster);
   const newest = index?.freshness().isCurrent === true ? index.find(namespace, name) : undefined;
@@ -45,7 +57,7 @@ async function newestOf({ clusters, indexOf }: NewestParts, target: ReleaseTarge
   const next = newest.objectName.replace(/\d+$/, String(newest.revision + 1));
   const path = `/api/v1/namespaces/${namespace}/${newest.storage}/${encodeURIComponent(next)}`;
   try {
-    await clusters.get(cluster).client.request({ path });
+    await clusters.get(cluster).client.request({ path, signal });
     return 0;
   } catch (error) {
     if (isNotFound(error)) return newest.revision;

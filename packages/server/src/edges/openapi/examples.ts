@@ -23,6 +23,12 @@ export const EXAMPLES: Readonly<Record<string, object>> = {
   CreateExposure: { service: "web", service_port_name: "http", pool: "public", protocols: ["PROTOCOL_TCP"] },
   ReservePort: { pool: "public", ttl: "300s" },
   CreatePool: { name: "public", driver: "DRIVER_GATEWAY", ports: { from: 30_000, to: 30_999 }, namespaces: ["team"] },
+  CreateCluster: { name: "eu-1", server: "https://10.0.0.5:6443", secret_name: "eu-1", watch_namespaces: ["shop"] },
+  UpdateCluster: { server: "https://10.0.0.6:6443", secret_name: "eu-1", expected_generation: "1" },
+  BootstrapCluster: {
+    ...{ name: "eu-1", server: "https://10.0.0.5:6443", credentials: { token: "an administrator's token" } },
+    validate_only: true,
+  },
   CreateAddress: { name: "edge-1", gateway: { namespace: "gateways", name: "shared" } },
 };
 
