@@ -235,6 +235,25 @@ test("what of a release runs is read and followed", async () => {
   await bad(`${service}/StreamPodLogs`, { ...release(), pod: "none" }, "NotFound", "POD_NOT_FOUND");
 });
 
+test("clusters are made known, changed and forgotten, and a list is watched", async () => {
+  const service = "ClusterService";
+  const name = `c-${randomBytes(4).toString("hex")}`;
+  const place = { name, server: "https://127.0.0.1:9" };
+  const dry = await good(`${service}/BootstrapCluster`, { ...place, credentials: { token: "x" }, validate_only: true });
+  assert.match(String(dry["manifest"]), /kind: ServiceAccount/);
+  await good(`${service}/CreateCluster`, { ...place, credentials: { token: "x" } });
+  assert.equal((await good(`${service}/GetCluster`, { name }))["server"], place.server);
+  const { clusters } = (await good(`${service}/ListClusters`, {})) as { clusters: { name: string; home: boolean }[] };
+  assert.deepEqual([clusters[0]?.home, clusters.some((one) => one.name === name)], [true, true]);
+  const moved = { name, server: "https://127.0.0.1:10" };
+  await bad(`${service}/UpdateCluster`, moved, "InvalidArgument", "INVALID_ARGUMENT");
+  await good(`${service}/UpdateCluster`, { ...moved, credentials: { token: "y" } });
+  await good(`${service}/DeleteCluster`, { name });
+  await bad(`${service}/GetCluster`, { name }, "NotFound", "CLUSTER_NOT_FOUND");
+  const { messages } = await call("ReleaseService/WatchReleases", namespace(), { messages: 1 });
+  assert.match(String(messages[0]?.["type"]), /^(added|synced)$/);
+});
+
 test("errors carry their code, field, hint and when to come again", async () => {
   const details = await bad(
     "ReleaseService/GetRelease",

@@ -19,6 +19,8 @@ export interface ClusterCache {
   list(): readonly ClusterObject[];
   waitFor(resourceVersion: string): Promise<void>;
   onChange(listener: (name: string) => void): () => void;
+  /** Waits, at most so many milliseconds, until the cache says what is waited for. */
+  until(isSo: () => boolean, timeoutMs: number): Promise<void>;
   ready(): { readonly ok: boolean; readonly reason: string };
 }
 
@@ -39,6 +41,13 @@ export function createClusterCache(home: Cluster, log: Logger, clock: Clock): Cl
     },
     waitFor: async (resourceVersion) => void (await informer.waitFor(resourceVersion, FRESHNESS_WAIT)),
     onChange: (listener) => informer.onChange(({ key }) => listener(key)),
+    async until(isSo, timeoutMs) {
+      const done = new AbortController();
+      const end = informer.onChange(() => void (isSo() && done.abort()));
+      if (isSo()) done.abort();
+      await clock.sleep(timeoutMs, done.signal).catch(() => undefined);
+      end();
+    },
     ready: () => (informer.hasSynced() ? { ok: true, reason: "" } : { ok: false, reason: informer.state().name }),
   };
 }

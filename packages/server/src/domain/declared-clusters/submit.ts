@@ -15,6 +15,8 @@ import type { ClusterObject } from "./resource.ts";
 import { dropSecret, newSecretName, storeCredentials } from "./secret.ts";
 import type { BootstrapCluster, ClusterCommand, CreateCluster, DeleteCluster, UpdateCluster } from "./types.ts";
 
+/** How long a deletion waits until the cluster is gone, in milliseconds. */
+const DELETE_WAIT = 5_000;
 /** How often a write is tried that somebody else was faster with. */
 const TRIES = 5;
 
@@ -133,11 +135,13 @@ function update(parts: ClusterSubmitParts, command: UpdateCluster): Promise<Clus
   });
 }
 
-function remove({ registry }: ClusterSubmitParts, command: DeleteCluster): Promise<ClusterObject> {
+function remove({ registry, cache }: ClusterSubmitParts, command: DeleteCluster): Promise<ClusterObject> {
   return rewrite(registry.home.client, command, async (current) => {
     const { uid, resourceVersion } = current.metadata;
     const options = { uid, resourceVersion, dryRun: command.dryRun };
     await deleteObject(registry.home.client, referenceTo(command.name), options);
+    // The controller takes the finalizer off; whoever asks next is told that it is gone.
+    if (!command.dryRun) await cache.until(() => cache.get(command.name)?.metadata.uid !== uid, DELETE_WAIT);
     return current;
   });
 }
