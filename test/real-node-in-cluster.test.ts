@@ -344,7 +344,7 @@ test("uninstalled, Berth leaves its CRDs, and in its namespace what it has store
   await helm(cluster.kubeconfig, ...inHome("uninstall", "berth", "--wait"));
   const left = (await clusterObjects()).filter((one) => !untouched.includes(one));
   const definitions = "apiextensions.k8s.io/v1/customresourcedefinitions";
-  const kinds = ["addresses", "addresspools", "chartsources", "exposures", "operations", "portclaims"];
+  const kinds = ["addresses", "addresspools", "chartsources", "clusters", "exposures", "operations", "portclaims"];
   assert.deepEqual(
     left,
     kinds.map((kind) => `${definitions} ${kind}.berth.dev`),

@@ -71,7 +71,8 @@ async function setRule(berth: Berth, fields: Fields, { berth: context }: Fastify
   if (made.state === "failed" && made.reason.startsWith("SERVICE_")) {
     // They have no call to remove a rule by: what does not work does not stay.
     await submit.delete(principal, { verb: "delete", target: { ...target, name: made.name }, dryRun: false }, context);
-    throw new BerthError("SERVICE_NOT_FOUND", made.message, { field: "serviceName", hint: "Then set the rule again." });
+    const message = made.message.replace(/: the exposure becomes ready by itself\.$/, ".");
+    throw new BerthError("SERVICE_NOT_FOUND", message, { field: "serviceName", hint: "Then set the rule again." });
   }
   const own = addresses.find((one) => one.name === made.slot)?.release;
   return { status: "success", ip: made.address, port: made.port, releaseName: release ?? own ?? "" };
