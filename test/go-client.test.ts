@@ -9,6 +9,7 @@ import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, SERVICE, makeChartDirectory } from "./support/charts.ts";
 import type { ChartDirectory } from "./support/charts.ts";
+import { eventually } from "./support/exposures.ts";
 import { openGoClient } from "./support/go-client.ts";
 import type { GoAnswer, GoCall, GoClient } from "./support/go-client.ts";
 import { helm } from "./support/helm.ts";
@@ -193,7 +194,11 @@ test("pools and exposures are made, watched and deleted", async () => {
   const place = { namespace: berth.namespace, tcp: "tcp-ports" };
   const address = { ...at, pool, name: `${pool}-0`, address: "edge.example.com", configmap: place };
   await good(`${pools}/CreateAddress`, address);
-  assert.equal((await good(`${pools}/GetPool`, { ...at, name: pool }))["name"], pool);
+  await eventually("the pool's address carries ports", async () => {
+    const { name, ready } = await good(`${pools}/GetPool`, { ...at, name: pool });
+    assert.equal(name, pool);
+    return ready === true ? true : undefined;
+  });
   const listed = (await good(`${pools}/ListPools`, at))["pools"] as { name: string }[];
   assert.ok(listed.some(({ name }) => name === pool));
   const seen = await call(`${pools}/WatchPools`, at, { messages: 1 });

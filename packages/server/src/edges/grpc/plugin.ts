@@ -73,6 +73,8 @@ function toStream(berth: Berth, method: DescMethod, handler: StreamHandler, clos
       validate(method.input, request);
       using asked = ofCall(call.signal);
       yield* handler(request, context, AbortSignal.any([asked.signal, closing]));
+      // What ends by its deadline has not ended well.
+      asked.signal.throwIfAborted();
     } catch (error) {
       throw observe(call, toConnectError(toBerthError(error, berth.log, context.requestId), context.requestId));
     }
