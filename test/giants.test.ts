@@ -139,7 +139,7 @@ async function uninstall(name: string, query = "") {
 /** Not Helm's wait: the API server may take a minute and more for the end of a young CRD. */
 async function awaitNone(references: readonly ObjectReference[]): Promise<void> {
   const areGone = async () => (await live.missing(references)).length === references.length;
-  await waitUntil("no object of the release is left", 60_000, areGone, 200);
+  await waitUntil("no object of the release is left", 150_000, areGone, 200);
 }
 
 /** Asserts that Berth's status, Berth's manifest, the helm command line and the cluster agree; gives the objects. */
