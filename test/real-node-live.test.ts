@@ -133,10 +133,12 @@ test("a silent container is followed, and whoever leaves ends the API server's s
 });
 
 test("the log of a run before is read where there was one", { skip }, async () => {
-  const found = await until("it has crashed twice", async () => {
+  const crashedTwice = async () => {
     const pod = await podOf("crashes");
     return pod !== undefined && pod.container.restarts > 0 && pod.node.status === "Failed" ? pod : undefined;
-  });
+  };
+  // The kubelet waits longer before each start: half a minute on an idle machine, far more on a busy one.
+  const found = await until("it has crashed twice", crashedTwice, 180_000);
   assert.match(found.node.reason, /CrashLoopBackOff/);
   assert.deepEqual([found.container.last_reason, found.container.last_exit_code], ["Error", 1]);
   const lines = await linesOf(`${logOf("crashes")}?previous=true`);

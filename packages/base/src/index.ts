@@ -6,6 +6,7 @@ export type { ErrorKind } from "./error-kinds.ts";
 export { systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { backoff } from "./backoff.ts";
+export { keepNewest } from "./bounded.ts";
 export type { BackoffOptions } from "./backoff.ts";
 export { silentLogger } from "./log.ts";
 export type { Logger, LogFields } from "./log.ts";

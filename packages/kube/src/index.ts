@@ -1,5 +1,7 @@
 export { USER_AGENT, createKubeClient } from "./client.ts";
 export type { KubeClient, KubeRequest, KubeVersion } from "./client.ts";
+export { readyAmong, toReady, toTime } from "./condition.ts";
+export type { Condition, ReadyVerdict } from "./condition.ts";
 export type { ClusterConnection } from "./connection.ts";
 export { applyDefinitions, ensureNamespace, missingDefinitions, readDefinitions } from "./definitions.ts";
 export type { Definition } from "./definitions.ts";
@@ -7,7 +9,10 @@ export { hasStatus, isConflict, isGone, isNotFound } from "./errors.ts";
 export { loadInCluster } from "./in-cluster.ts";
 export type { PodEnvironment } from "./in-cluster.ts";
 export { createInformer } from "./informer/informer.ts";
+export { until } from "./informer/until.ts";
 export type { CacheChange, IndexFunctions, Informer, InformerOptions, InformerState } from "./informer/types.ts";
+export { rewrite } from "./rewrite.ts";
+export type { Rewriting } from "./rewrite.ts";
 export { createSwitchableClient } from "./switchable.ts";
 export type { SwitchableClient } from "./switchable.ts";
 export { acquireLease } from "./lease/acquire.ts";

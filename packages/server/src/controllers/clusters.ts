@@ -23,6 +23,7 @@ import {
   failed,
   nextStatus,
   probe,
+  sameList,
 } from "../domain/declared-clusters/index.ts";
 import type { ClusterCache, ClusterFacts, ClusterObject, ConnectParts } from "../domain/declared-clusters/index.ts";
 
@@ -202,8 +203,4 @@ async function report({ registry, clock }: Held, object: ClusterObject, facts: C
       if (!isConflict(error)) throw error;
     },
   );
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((one, index) => one === b[index]);
 }

@@ -1,4 +1,4 @@
-import { BerthError } from "@berth/base";
+import { BerthError, keepNewest } from "@berth/base";
 import type { Clock } from "@berth/base";
 
 import type { ClusterRegistry } from "../clusters/index.ts";
@@ -35,13 +35,8 @@ export function createReviewedAccess({
     if (known !== undefined && known.until > clock.monotonic()) return known.answer;
     const spec = { user: who.user, groups: who.groups, resourceAttributes: { group, verb, resource, namespace, name } };
     const answer = ask(clusters, cluster, spec);
-    kept.delete(key);
-    kept.set(key, { until: clock.monotonic() + COUNTS, answer });
+    keepNewest(kept, key, { until: clock.monotonic() + COUNTS, answer }, KEPT);
     answer.catch(() => kept.delete(key));
-    for (const oldest of kept.keys()) {
-      if (kept.size <= KEPT) break;
-      kept.delete(oldest);
-    }
     return answer;
   };
   const may = async (who: Impersonation, request: AccessRequest): Promise<boolean> => {

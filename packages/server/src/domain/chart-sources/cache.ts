@@ -1,6 +1,6 @@
 import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
-import { createInformer } from "@berth/kube";
+import { createInformer, until } from "@berth/kube";
 import type { KubeObject } from "@berth/kube";
 
 import type { Cluster, Watch } from "../clusters/index.ts";
@@ -76,13 +76,7 @@ export function createSourceCache(home: Cluster, log: Logger, clock: Clock): Sou
       ];
       return () => ends.forEach((end) => end());
     },
-    async until(isSo, timeoutMs) {
-      const done = new AbortController();
-      const end = sources.onChange(() => void (isSo() && done.abort()));
-      if (isSo()) done.abort();
-      await clock.sleep(timeoutMs, done.signal).catch(() => undefined);
-      end();
-    },
+    until: async (isSo, timeoutMs) => void (await until(sources, clock, isSo, timeoutMs)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { BerthError, asBerthError } from "@berth/base";
-import { deleteObject, getObject, hasStatus, isConflict, isNotFound } from "@berth/kube";
+import { deleteObject, getObject, hasStatus, isNotFound, rewrite } from "@berth/kube";
 import type { KubeClient, ObjectReference } from "@berth/kube";
 
 import type { AskOptions } from "../command.ts";
@@ -8,9 +8,6 @@ import { chartSources } from "./resource.ts";
 import type { SourceObject } from "./resource.ts";
 import { secrets } from "./secret.ts";
 import type { SourceName } from "./types.ts";
-
-/** How often a write is tried that somebody else was faster with. */
-const TRIES = 5;
 
 /** The object of a source. */
 export function referenceTo({ namespace, name }: SourceName): ObjectReference {
@@ -29,25 +26,15 @@ export async function readSource(
 }
 
 /** Reads a source and writes it by what is stored, again where its status was written in between. */
-export async function rewrite(
+export async function rewriteSource(
   client: KubeClient,
   { target, expectedGeneration }: { readonly target: SourceName; readonly expectedGeneration?: number | undefined },
   write: (current: SourceObject) => Promise<SourceObject>,
 ): Promise<SourceObject> {
-  for (let tries = 1; ; tries++) {
-    const current = await readSource(client, target);
-    const { generation = 0 } = current.metadata;
-    if (expectedGeneration !== undefined && expectedGeneration !== generation) {
-      throw new BerthError("GENERATION_STALE", `The source has generation ${generation}, not ${expectedGeneration}.`, {
-        field: "expected_generation",
-      });
-    }
-    try {
-      return await write(current);
-    } catch (error) {
-      if (!isConflict(error) || tries === TRIES) throw explain(error, target);
-    }
-  }
+  const source = { what: "source", read: () => readSource(client, target), expectedGeneration };
+  return rewrite(source, write).catch((error: unknown) => {
+    throw explain(error, target);
+  });
 }
 
 /** Removes a Secret if it belongs to the source; one that somebody else made stays. */

@@ -1,4 +1,5 @@
-import type { KubeObject, Resource } from "@berth/kube";
+import { readyAmong } from "@berth/kube";
+import type { Condition, KubeObject, Resource } from "@berth/kube";
 
 import { parseDuration } from "./duration.ts";
 import type { ChartSource, SourceSettings, SourceState } from "./types.ts";
@@ -15,16 +16,6 @@ export const KIND = "ChartSource";
 export const REFRESH = "berth.dev/refresh";
 /** Unless the source says otherwise. */
 const DEFAULT_INTERVAL = 600_000;
-
-/** A condition of the status. */
-export interface Condition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-}
 
 /** The status as it is stored. */
 export interface StoredStatus {
@@ -63,7 +54,7 @@ const STATES = { True: "ready", False: "failed", Unknown: "suspended" } as const
 
 /** What is stored, in the domain's words. */
 export function fromObject({ metadata, spec, status = {} }: SourceObject): ChartSource {
-  const ready = status.conditions?.find(({ type }) => type === "Ready");
+  const ready = readyAmong(status.conditions);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,

@@ -1,7 +1,9 @@
 import { boundText, redactUrls } from "@berth/base";
 import type { BerthError } from "@berth/base";
+import { readyAmong, toReady, toTime } from "@berth/kube";
+import type { ReadyVerdict } from "@berth/kube";
 
-import type { Condition, StoredStatus } from "./resource.ts";
+import type { StoredStatus } from "./resource.ts";
 import type { Refreshed } from "./types.ts";
 
 /** Characters of an error that a status carries. */
@@ -48,30 +50,26 @@ export function nextStatus(
   finding: Finding,
   moment: Moment,
 ): StoredStatus | undefined {
-  const before = stored.conditions?.find(({ type }) => type === "Ready");
-  const { status, reason, message } = describe(finding);
+  const before = readyAmong(stored.conditions);
+  const verdict = describe(finding);
   const isNew = !isSame(inputs, observedOf(stored));
   const isWellAgain = finding.kind === "refreshed" && before?.status !== "True";
   const isDue = finding.kind !== "suspended" && isOver(stored.lastRefreshTime, moment);
-  if (!isNew && !isWellAgain && !isDue && (finding.kind !== "suspended" || before?.reason === reason)) return undefined;
-  const now = new Date(moment.now).toISOString().replace(/\.\d+Z$/, "Z");
-  const condition: Condition = {
-    ...{ type: "Ready", status, reason, message, observedGeneration: inputs.generation },
-    lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
-  };
+  if (!isNew && !isWellAgain && !isDue && (finding.kind !== "suspended" || before?.reason === verdict.reason))
+    return undefined;
   const { lastRefreshTime } = stored;
-  const askedAt = finding.kind === "suspended" ? lastRefreshTime : now;
+  const askedAt = finding.kind === "suspended" ? lastRefreshTime : toTime(moment.now);
   return {
     observedGeneration: inputs.generation,
     observedSecretVersion: inputs.secretVersion,
     observedRefresh: inputs.refresh,
     ...(askedAt === undefined ? {} : { lastRefreshTime: askedAt }),
     ...contentOf(stored, inputs, finding),
-    conditions: [condition],
+    conditions: [toReady(before, verdict, inputs.generation, moment.now)],
   };
 }
 
-function describe(finding: Finding): Pick<Condition, "status" | "reason"> & { readonly message: string } {
+function describe(finding: Finding): ReadyVerdict {
   switch (finding.kind) {
     case "refreshed": {
       const message = finding.charts === undefined ? "The registry lets Berth in." : "The index is known.";

@@ -4,7 +4,7 @@ import type { KubeClient } from "@berth/kube";
 
 import { newSecretName, storeCredentials } from "./create.ts";
 import { formatDuration } from "./duration.ts";
-import { dropSecret, referenceTo, rewrite } from "./objects.ts";
+import { dropSecret, referenceTo, rewriteSource } from "./objects.ts";
 import { API_VERSION, KIND, toSpec } from "./resource.ts";
 import type { SourceObject, StoredSpec } from "./resource.ts";
 import type { SourceSettings, UpdateSource } from "./types.ts";
@@ -12,7 +12,7 @@ import type { SourceSettings, UpdateSource } from "./types.ts";
 /** Replaces what is asked of a source. New credentials are a new Secret; the old one goes once nobody names it. */
 export function updateSource(client: KubeClient, command: UpdateSource): Promise<SourceObject> {
   const { target, settings, credentials, clearCredentials, dryRun } = command;
-  return rewrite(client, command, async (current) => {
+  return rewriteSource(client, command, async (current) => {
     const known = current.spec.secretRef?.name ?? "";
     const isKept = credentials === undefined && !clearCredentials;
     if (isKept && known !== "") refuseToExpose(current.spec, settings);

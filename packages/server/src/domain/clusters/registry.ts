@@ -15,8 +15,6 @@ export interface Cluster {
 export interface ClusterRegistry {
   /** CLUSTER_NOT_FOUND where there is none of that name; CLUSTER_UNREACHABLE where it cannot be connected to. */
   get(name: string): Cluster;
-  /** The home first, the others by name. */
-  list(): readonly Cluster[];
   /** Where Berth keeps what is its own. */
   readonly home: Cluster;
   /** Takes a cluster in, in place of one of its name. */
@@ -33,7 +31,6 @@ export function createClusterRegistry(home: Cluster): ClusterRegistry {
   const names = () => [home.name, ...new Set([...others.keys(), ...failed.keys()])];
   return {
     home,
-    list: () => [home, ...[...others.values()].sort((a, b) => (a.name < b.name ? -1 : 1))],
     put(cluster) {
       failed.delete(cluster.name);
       others.set(cluster.name, cluster);

@@ -1,10 +1,11 @@
 import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
-import { applyObject, createKubeClient, getObject, readKubeconfig } from "@berth/kube";
+import { applyObject, createKubeClient, getObject } from "@berth/kube";
 import type { ClusterConnection, KubeClient, KubeObject } from "@berth/kube";
 import { stringify } from "yaml";
 
 import { checkCredentials } from "./check.ts";
+import { toConnection } from "./connect.ts";
 import { REMOTE_NAME, REMOTE_NAMESPACE, remoteManifests } from "./manifests.ts";
 import type { Manifest } from "./manifests.ts";
 import { secrets } from "./secret.ts";
@@ -33,7 +34,7 @@ export async function bootstrap(
   await checkCredentials(settings, credentials);
   const manifests = await remoteManifests(deployRole);
   const manifest = manifests.map((one) => stringify(one)).join("---\n");
-  const connection = await connectionOf(settings, credentials);
+  const connection = await connectionTo(settings, credentials);
   const own = { ...settings, server: connection.server, context: "", tlsServerName: connection.tlsServerName ?? "" };
   const flags = {
     insecureSkipTlsVerify: connection.insecureSkipTlsVerify ?? false,
@@ -52,17 +53,14 @@ export async function bootstrap(
   }
 }
 
-async function connectionOf(settings: ClusterSettings, credentials: ClusterCredentials): Promise<ClusterConnection> {
-  const { kubeconfig = "", ...rest } = credentials;
+function connectionTo(settings: ClusterSettings, credentials: ClusterCredentials): Promise<ClusterConnection> {
   const { server, context, proxyUrl, tlsServerName, insecureSkipTlsVerify } = settings;
   const named = {
     ...(proxyUrl === "" ? {} : { proxyUrl }),
     ...(tlsServerName === "" ? {} : { tlsServerName }),
     ...(insecureSkipTlsVerify ? { insecureSkipTlsVerify } : {}),
   };
-  if (kubeconfig !== "") return { ...(await readKubeconfig(kubeconfig, context)), ...named };
-  const given = Object.entries(rest).filter(([, text]) => text !== "");
-  return { server: server.replace(/\/+$/, ""), ...(Object.fromEntries(given) as object), ...named };
+  return toConnection({ server, context }, credentials, named);
 }
 
 /** Plurals of the kinds that are applied, by `apiVersion kind`. */

@@ -1,6 +1,6 @@
 import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
-import { createInformer } from "@berth/kube";
+import { createInformer, until } from "@berth/kube";
 
 import type { Cluster, Watch } from "../clusters/index.ts";
 import { declaredClusters } from "./resource.ts";
@@ -21,7 +21,6 @@ export interface ClusterCache {
   onChange(listener: (name: string) => void): () => void;
   /** Waits, at most so many milliseconds, until the cache says what is waited for. */
   until(isSo: () => boolean, timeoutMs: number): Promise<void>;
-  ready(): { readonly ok: boolean; readonly reason: string };
 }
 
 /** Makes the cache. */
@@ -41,13 +40,6 @@ export function createClusterCache(home: Cluster, log: Logger, clock: Clock): Cl
     },
     waitFor: async (resourceVersion) => void (await informer.waitFor(resourceVersion, FRESHNESS_WAIT)),
     onChange: (listener) => informer.onChange(({ key }) => listener(key)),
-    async until(isSo, timeoutMs) {
-      const done = new AbortController();
-      const end = informer.onChange(() => void (isSo() && done.abort()));
-      if (isSo()) done.abort();
-      await clock.sleep(timeoutMs, done.signal).catch(() => undefined);
-      end();
-    },
-    ready: () => (informer.hasSynced() ? { ok: true, reason: "" } : { ok: false, reason: informer.state().name }),
+    until: async (isSo, timeoutMs) => void (await until(informer, clock, isSo, timeoutMs)),
   };
 }

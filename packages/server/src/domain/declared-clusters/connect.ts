@@ -2,8 +2,9 @@ import { BerthError } from "@berth/base";
 import { getObject, loadInCluster, readKubeconfig } from "@berth/kube";
 import type { ClusterConnection, KubeClient, KubeObject, PodEnvironment } from "@berth/kube";
 
-import { secrets } from "./secret.ts";
+import { secrets, toCredentials } from "./secret.ts";
 import type { StoredSpec } from "./resource.ts";
+import type { ClusterCredentials } from "./types.ts";
 
 /** Where a cluster's credentials are looked for. */
 export interface ConnectParts {
@@ -30,32 +31,38 @@ export async function connectionOf({ home, namespace, pod }: ConnectParts, spec:
     ...(spec.insecureSkipTlsVerify === undefined ? {} : { insecureSkipTlsVerify: spec.insecureSkipTlsVerify }),
   };
   if (spec.inCluster === true) return { connection: { ...(await loadInCluster(pod)), ...common }, secretVersion: "" };
-  const { data, version } = await readSecret(home, namespace, spec.secretRef?.name ?? "");
-  const kubeconfig = data("kubeconfig");
+  const { credentials, version } = await readSecret(home, namespace, spec.secretRef?.name ?? "");
+  check(spec, credentials);
+  const { server = "", context } = spec;
+  return { connection: await toConnection({ server, context }, credentials, common), secretVersion: version };
+}
+
+/** A connection by credentials that were checked; `named` goes before what a kubeconfig says. */
+export async function toConnection(
+  { server, context }: { readonly server: string; readonly context: string | undefined },
+  { kubeconfig = "", ...rest }: ClusterCredentials,
+  named: Partial<ClusterConnection>,
+): Promise<ClusterConnection> {
+  if (kubeconfig !== "") return { ...(await readKubeconfig(kubeconfig, context)), ...named };
+  const given = Object.entries(rest).filter(([, text]) => text !== undefined && text !== "");
+  return { server: server.replace(/\/+$/, ""), ...(Object.fromEntries(given) as object), ...named };
+}
+
+function check(spec: StoredSpec, { kubeconfig, token, clientCertificate, clientKey }: ClusterCredentials): void {
   if (kubeconfig !== undefined) {
-    if (spec.server !== undefined)
-      throw invalid("spec.server", "The kubeconfig in the Secret names the server itself.");
-    return { connection: { ...(await readKubeconfig(kubeconfig, spec.context)), ...common }, secretVersion: version };
+    if (spec.server === undefined) return;
+    throw invalid("spec.server", "The kubeconfig in the Secret names the server itself.");
   }
   if (spec.server === undefined) throw invalid("spec.server", "The Secret has no kubeconfig, and no server is named.");
-  const connection = {
-    server: spec.server.replace(/\/+$/, ""),
-    certificateAuthority: data("ca.crt"),
-    token: data("token"),
-    clientCertificate: data("tls.crt"),
-    clientKey: data("tls.key"),
-    ...common,
-  };
-  if (connection.token === undefined && (connection.clientCertificate ?? connection.clientKey) === undefined) {
+  if (token === undefined && (clientCertificate ?? clientKey) === undefined) {
     throw invalid("spec.secretRef.name", "The Secret has neither a kubeconfig, nor a token, nor a client certificate.");
   }
-  if ((connection.clientCertificate === undefined) !== (connection.clientKey === undefined)) {
+  if ((clientCertificate === undefined) !== (clientKey === undefined)) {
     throw invalid(
       "spec.secretRef.name",
       "The Secret has a client certificate without its key, or the other way round.",
     );
   }
-  return { connection, secretVersion: version };
 }
 
 interface SecretObject extends KubeObject {
@@ -69,13 +76,7 @@ async function readSecret(home: KubeClient, namespace: string, name: string) {
       field: "spec.secretRef.name",
     });
   }
-  const data = (key: string) => {
-    const text = Buffer.from(secret.data?.[key] ?? "", "base64").toString("utf8");
-    if (text === "") return undefined;
-    // Whoever makes a Secret out of a file has the file's last line feed in it.
-    return key === "token" ? text.trim() : text;
-  };
-  return { data, version: secret.metadata.resourceVersion ?? "" };
+  return { credentials: toCredentials(secret.data ?? {}), version: secret.metadata.resourceVersion ?? "" };
 }
 
 function invalid(field: string, message: string): BerthError {

@@ -6,7 +6,7 @@ export { failed, probe } from "./probe.ts";
 export { API_VERSION, FINALIZER, KIND, NO_FACTS, declaredClusters } from "./resource.ts";
 export type { ClusterObject } from "./resource.ts";
 export { dropSecret } from "./secret.ts";
-export { nextStatus } from "./status.ts";
+export { nextStatus, sameList } from "./status.ts";
 export { createClusterSubmit } from "./submit.ts";
 export type { ClusterSubmit } from "./submit.ts";
 export { createClusterView, toDeclared } from "./view.ts";

@@ -1,4 +1,4 @@
-import type { KubeObject, Resource } from "@berth/kube";
+import type { Condition, KubeObject, Resource } from "@berth/kube";
 
 import type { ClusterFacts, ClusterSettings, DeclaredCluster } from "./types.ts";
 
@@ -14,16 +14,6 @@ export const KIND = "Cluster";
 export const FINALIZER = "berth.dev/cluster-credentials";
 /** Label of a Secret that Berth has made for a cluster, with the cluster's name. */
 export const SECRET_LABEL = "berth.dev/cluster";
-
-/** A condition of the status. */
-export interface ClusterCondition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-}
 
 /** The spec as it is stored. */
 export interface StoredSpec {
@@ -42,7 +32,7 @@ export interface StoredStatus {
   readonly observedGeneration?: number;
   readonly version?: string;
   readonly capabilities?: readonly string[];
-  readonly conditions?: readonly ClusterCondition[];
+  readonly conditions?: readonly Condition[];
 }
 
 /** A cluster as an object of the API. */

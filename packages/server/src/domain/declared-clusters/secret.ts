@@ -22,6 +22,16 @@ export function newSecretName(cluster: string): string {
   return `cluster-${cluster}-${randomBytes(4).toString("hex")}`;
 }
 
+/** What stands in the data of a Secret; what is empty is not there. */
+export function toCredentials(data: Readonly<Record<string, string>>): ClusterCredentials {
+  const given = Object.entries(KEYS).flatMap(([field, key]) => {
+    const text = Buffer.from(data[key] ?? "", "base64").toString("utf8");
+    // Whoever makes a Secret out of a file has the file's last line feed in it.
+    return text === "" ? [] : [[field, key === KEYS.token ? text.trim() : text]];
+  });
+  return Object.fromEntries(given) as ClusterCredentials;
+}
+
 /** Stores credentials in a new Secret. */
 export async function storeCredentials(
   client: KubeClient,

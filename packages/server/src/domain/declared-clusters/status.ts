@@ -1,6 +1,7 @@
 import { boundText, redactUrls } from "@berth/base";
+import { readyAmong, toReady } from "@berth/kube";
 
-import type { ClusterCondition, ClusterObject, StoredStatus } from "./resource.ts";
+import type { ClusterObject, StoredStatus } from "./resource.ts";
 import type { ClusterFacts } from "./types.ts";
 
 /** Characters of an error that a status carries. */
@@ -16,7 +17,7 @@ export function nextStatus(
 ): StoredStatus | undefined {
   if (facts.state === "unknown") return undefined;
   const { generation = 0 } = metadata;
-  const before = status.conditions?.find(({ type }) => type === "Ready");
+  const before = readyAmong(status.conditions);
   const isReady = facts.state === "ready";
   const wanted = isReady ? "True" : "False";
   const isSame =
@@ -27,20 +28,16 @@ export function nextStatus(
   if (isSame) return undefined;
   const isNew = before === undefined || status.observedGeneration !== generation;
   if (!isNew && now - Date.parse(before.lastTransitionTime) < STANDS) return undefined;
-  const at = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
-  const condition: ClusterCondition = {
-    ...{ type: "Ready", status: wanted, reason: facts.reason, observedGeneration: generation },
-    message: boundText(redactUrls(facts.message), MAX_MESSAGE),
-    lastTransitionTime: before?.status === wanted ? before.lastTransitionTime : at,
-  };
+  const message = boundText(redactUrls(facts.message), MAX_MESSAGE);
   return {
     observedGeneration: generation,
     ...(facts.version === "" ? {} : { version: facts.version }),
     capabilities: facts.capabilities,
-    conditions: [condition],
+    conditions: [toReady(before, { status: wanted, reason: facts.reason, message }, generation, now)],
   };
 }
 
-function sameList(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two lists have the same texts in the same order. */
+export function sameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((one, index) => one === b[index]);
 }

@@ -1,7 +1,7 @@
 import { BerthError, asBerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
-import { createObject, deleteObject, getObject, hasStatus, isConflict, isNotFound, updateObject } from "@berth/kube";
-import type { KubeClient } from "@berth/kube";
+import { createObject, deleteObject, getObject, hasStatus, isNotFound, rewrite, updateObject } from "@berth/kube";
+import type { KubeClient, Rewriting } from "@berth/kube";
 
 import { audited } from "../access/index.ts";
 import type { Access, AuditedContext, Principal } from "../access/index.ts";
@@ -17,8 +17,6 @@ import type { BootstrapCluster, ClusterCommand, CreateCluster, DeleteCluster, Up
 
 /** How long a deletion waits until the cluster is gone, in milliseconds. */
 const DELETE_WAIT = 5_000;
-/** How often a write is tried that somebody else was faster with. */
-const TRIES = 5;
 
 /** What the gate is made of. */
 export interface ClusterSubmitParts {
@@ -74,9 +72,9 @@ async function write(parts: ClusterSubmitParts, command: ClusterCommand): Promis
   refuseHome(parts, command);
   try {
     if (command.verb === "delete") return await remove(parts, command);
-    const stored = command.verb === "create" ? await create(parts, command) : await update(parts, command);
-    if (!command.dryRun) await parts.cache.waitFor(stored.metadata.resourceVersion ?? "0");
-    return stored;
+    const written = command.verb === "create" ? await create(parts, command) : await update(parts, command);
+    if (!command.dryRun) await parts.cache.waitFor(written.metadata.resourceVersion ?? "0");
+    return written;
   } catch (error) {
     throw explain(error, command.name);
   }
@@ -107,7 +105,7 @@ async function create(parts: ClusterSubmitParts, command: CreateCluster): Promis
 function update(parts: ClusterSubmitParts, command: UpdateCluster): Promise<ClusterObject> {
   const { name, settings, credentials, dryRun } = command;
   const client = parts.registry.home.client;
-  return rewrite(client, command, async (current) => {
+  return rewrite(stored(client, command), async (current) => {
     const known = current.spec.secretRef?.name ?? "";
     const isKept = credentials === undefined && command.secretName === "" && !settings.inCluster;
     if (isKept) refuseToExpose(current, command);
@@ -124,19 +122,19 @@ function update(parts: ClusterSubmitParts, command: UpdateCluster): Promise<Clus
     const place = { namespace: parts.namespace, cluster: name };
     if (credentials !== undefined && !dryRun)
       await storeCredentials(client, { ...place, name: secretName }, credentials);
-    const stored = await updateObject<ClusterObject>(client, referenceTo(name), body, { dryRun }).catch(
+    const updated = await updateObject<ClusterObject>(client, referenceTo(name), body, { dryRun }).catch(
       async (error: unknown) => {
         if (credentials !== undefined && !dryRun) await dropSecret(client, { ...place, name: secretName });
         throw error;
       },
     );
     if (!dryRun && known !== "" && known !== secretName) await dropSecret(client, { ...place, name: known });
-    return stored;
+    return updated;
   });
 }
 
 function remove({ registry, cache }: ClusterSubmitParts, command: DeleteCluster): Promise<ClusterObject> {
-  return rewrite(registry.home.client, command, async (current) => {
+  return rewrite(stored(registry.home.client, command), async (current) => {
     const { uid, resourceVersion } = current.metadata;
     const options = { uid, resourceVersion, dryRun: command.dryRun };
     await deleteObject(registry.home.client, referenceTo(command.name), options);
@@ -146,27 +144,17 @@ function remove({ registry, cache }: ClusterSubmitParts, command: DeleteCluster)
   });
 }
 
-/** Reads a cluster and writes it by what is stored, again where its status was written in between. */
-async function rewrite(
+/** A cluster that is to be rewritten. */
+function stored(
   client: KubeClient,
   { name, expectedGeneration }: { readonly name: string; readonly expectedGeneration?: number | undefined },
-  work: (current: ClusterObject) => Promise<ClusterObject>,
-): Promise<ClusterObject> {
-  for (let tries = 1; ; tries++) {
+): Rewriting<ClusterObject> {
+  const read = async () => {
     const current = await getObject<ClusterObject>(client, referenceTo(name));
     if (current === undefined) throw unknownCluster(name);
-    const { generation = 0 } = current.metadata;
-    if (expectedGeneration !== undefined && expectedGeneration !== generation) {
-      throw new BerthError("GENERATION_STALE", `The cluster has generation ${generation}, not ${expectedGeneration}.`, {
-        field: "expected_generation",
-      });
-    }
-    try {
-      return await work(current);
-    } catch (error) {
-      if (!isConflict(error) || tries === TRIES) throw error;
-    }
-  }
+    return current;
+  };
+  return { what: "cluster", read, expectedGeneration };
 }
 
 /** Who may change a cluster may not thereby see its credentials: another server gets new ones. */

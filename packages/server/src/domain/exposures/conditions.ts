@@ -1,8 +1,9 @@
 import { boundText } from "@berth/base";
 import type { BerthError } from "@berth/base";
+import { toReady } from "@berth/kube";
+import type { Condition } from "@berth/kube";
 
 import { readyOf } from "./resource.ts";
-import type { Condition } from "./resource.ts";
 
 /** Characters of a message that a status carries. */
 const MAX_MESSAGE = 1024;
@@ -37,14 +38,8 @@ export function conditionsOf(
   observedGeneration: number,
   now: number,
 ): readonly Condition[] {
-  const known = readyOf(before);
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, "Z");
-  return [
-    {
-      ...{ type: "Ready", ...verdict, message: boundText(verdict.message, MAX_MESSAGE), observedGeneration },
-      lastTransitionTime: known?.status === verdict.status ? known.lastTransitionTime : time,
-    },
-  ];
+  const message = boundText(verdict.message, MAX_MESSAGE);
+  return [toReady(readyOf(before), { ...verdict, message }, observedGeneration, now)];
 }
 
 /** Whether two statuses say the same, whatever the order of their fields. Pure. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { BerthError, describeCode, isErrorCode } from "@berth/base";
-import { createObject, deleteObject, getObject, isConflict } from "@berth/kube";
+import { createObject, deleteObject, getObject, isConflict, until } from "@berth/kube";
 
 import type { Principal } from "../access/index.ts";
 import { findPort, isCalled } from "./claims/find.ts";
@@ -11,7 +11,6 @@ import { explain, unknown } from "./objects.ts";
 import { API_VERSION, ASKED, FINALIZER, claimName, exposureReference, exposures, readyOf } from "./resource.ts";
 import type { ExposureObject, ExposureSpec } from "./resource.ts";
 import type { CreateExposure, ExposureSettings } from "./types.ts";
-import { until } from "./until.ts";
 
 /** How long a verdict is waited for where the caller does not say, in milliseconds. */
 const WAIT = 10_000;

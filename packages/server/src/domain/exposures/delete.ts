@@ -1,11 +1,10 @@
-import { deleteObject, getObject } from "@berth/kube";
+import { deleteObject, getObject, until } from "@berth/kube";
 
 import type { CreateParts } from "./create.ts";
 import { explain, unknown } from "./objects.ts";
 import { exposureReference, exposures } from "./resource.ts";
 import type { ExposureObject } from "./resource.ts";
 import type { DeleteExposure } from "./types.ts";
-import { until } from "./until.ts";
 
 /** How long a deletion waits until its port is free, in milliseconds. */
 const WAIT = 5_000;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 import { BerthError } from "@berth/base";
+import { until } from "@berth/kube";
 
 import type { Principal } from "../access/index.ts";
 import { findPort, portTaken } from "./claims/find.ts";
@@ -11,7 +12,6 @@ import { takeClaims } from "./claims/take.ts";
 import { unknown } from "./objects.ts";
 import { claimName } from "./resource.ts";
 import type { ReservePort, Reservation } from "./types.ts";
-import { until } from "./until.ts";
 
 /** How many ports are tried that turn out to be taken. */
 const TRIES = 64;

@@ -1,4 +1,5 @@
-import type { KubeObject, ObjectReference, Resource } from "@berth/kube";
+import { readyAmong } from "@berth/kube";
+import type { Condition, KubeObject, ObjectReference, Resource } from "@berth/kube";
 
 /*
  * Pools, addresses, claims and exposures as objects of the API. What anybody may
@@ -22,16 +23,6 @@ export type Protocol = "tcp" | "udp";
 
 /** Names of the drivers, as pools have them. */
 export type DriverName = "gateway" | "configmap" | "nodeport";
-
-/** A condition of a status. */
-export interface Condition {
-  readonly type: string;
-  readonly status: "True" | "False" | "Unknown";
-  readonly reason: string;
-  readonly message?: string;
-  readonly observedGeneration?: number;
-  readonly lastTransitionTime: string;
-}
 
 /** Requirements on labels. */
 export interface LabelSelector {
@@ -170,7 +161,7 @@ export function poolOf({ pool = "default" }: ExposureSpec): string {
 
 /** Its condition Ready. */
 export function readyOf(status: { readonly conditions?: readonly Condition[] } | undefined): Condition | undefined {
-  return status?.conditions?.find(({ type }) => type === "Ready");
+  return readyAmong(status?.conditions);
 }
 
 /** Whether somebody has asked for its deletion. */

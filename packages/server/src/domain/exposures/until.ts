@@ -1,4 +1,5 @@
 import type { Clock } from "@berth/base";
+import { until } from "@berth/kube";
 import type { CacheChange, Informer, KubeObject } from "@berth/kube";
 
 import type { ExposureCache } from "./cache.ts";
@@ -6,21 +7,6 @@ import type { ExposureObject } from "./resource.ts";
 
 /** How long the cache is waited for after a write, in milliseconds. */
 const KNOWN = 500;
-
-/** Waits until a cache says what is waited for, at most so many milliseconds; whether it does. */
-export async function until<T>(
-  informer: Pick<Informer<T>, "onChange">,
-  clock: Clock,
-  isSo: () => boolean,
-  timeoutMs: number,
-): Promise<boolean> {
-  if (isSo()) return true;
-  const done = new AbortController();
-  const end = informer.onChange(() => void (isSo() && done.abort()));
-  await clock.sleep(timeoutMs, done.signal).catch(() => undefined);
-  end();
-  return isSo();
-}
 
 /**
  * Waits a moment until the cache knows what was just written of an exposure, or

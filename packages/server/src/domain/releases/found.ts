@@ -1,3 +1,5 @@
+import { keepNewest } from "@berth/base";
+
 import type { Column } from "./columns.ts";
 import { SEES_ALL } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
@@ -39,11 +41,6 @@ export function findRows(
   kept.set(table, found);
   const { lists } = found;
   const rows = lists.get(key) ?? all.filter(isMeant);
-  lists.delete(key);
-  lists.set(key, rows);
-  for (const oldest of lists.keys()) {
-    if (lists.size <= KEPT) break;
-    lists.delete(oldest);
-  }
+  keepNewest(lists, key, rows, KEPT);
   return rows;
 }

@@ -1,4 +1,4 @@
-import { BerthError } from "@berth/base";
+import { BerthError, keepNewest } from "@berth/base";
 
 import type { Principal } from "../access/index.ts";
 import type { AskOptions, ReleaseTarget } from "../command.ts";
@@ -28,19 +28,11 @@ export function createKeptReleases(parts: {
 }): KeptReleases {
   const { reader, indexOf, stuckOf } = parts;
   const kept = new Map<string, Release>();
-  const keep = (key: string, release: Release) => {
-    kept.set(key, release);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= KEPT) break;
-      kept.delete(oldest);
-    }
-    return release;
-  };
   return {
     async get(principal, target, revision, { minResourceVersion, ...options }) {
       const index = indexOf(target.cluster);
       // NOT_READY before anything is known.
-      index?.newest();
+      index?.checkKnown();
       if (!/^0+$/.test(minResourceVersion)) await index?.waitFor(minResourceVersion);
       const newest = index?.find(target.namespace, target.name);
       if (newest === undefined) throw unknown(target);
@@ -54,7 +46,7 @@ export function createKeptReleases(parts: {
       // What was written meanwhile is another record than the one that the key names.
       const isSame =
         release.status === newest.status && indexOf(target.cluster)?.find(target.namespace, target.name) === newest;
-      if (isSame) keep(key, release);
+      if (isSame) keepNewest(kept, key, release, KEPT);
       return stuck === undefined ? release : { ...release, stuck };
     },
   };

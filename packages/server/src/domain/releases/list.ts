@@ -112,7 +112,7 @@ async function judgeClusters(parts: ListParts, query: ListQuery): Promise<readon
   const { cluster, minResourceVersion } = query;
   if (cluster !== ALL_CLUSTERS) {
     const index = parts.indexOf(cluster);
-    index?.newest();
+    index?.checkKnown();
     if (minResourceVersion !== "") await index?.waitFor(minResourceVersion);
     return staleness(parts, [cluster]);
   }

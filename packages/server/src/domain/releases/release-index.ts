@@ -36,8 +36,8 @@ export interface ReleaseIndex {
   /** Whether the first list is complete, and if not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
   freshness(): Freshness;
-  /** Newest revision of each release, unsorted. NOT_READY before the first list. */
-  newest(): StoredRevision[];
+  /** NOT_READY before the first list. */
+  checkKnown(): void;
   /** Every stored revision, unsorted. NOT_READY before the first list. */
   revisions(): StoredRevision[];
   /** Newest revision of one release; undefined where none is known. */
@@ -58,9 +58,8 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
   const { newest, onNewest } = followNewest(informers);
   const find = (namespace: string, name: string) => newest.get(`${namespace}/${name}`);
   const known = () => informers.every((informer) => informer.hasSynced());
-  const orNotReady = <T>(read: () => T): T => {
+  const checkKnown = () => {
     if (!known()) throw notReady(cluster.name);
-    return read();
   };
   return {
     start: () => informers.forEach((informer) => informer.start()),
@@ -68,8 +67,11 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
     watches: () => informers.map((informer, i) => ({ name: nameOf(places[i] as Place), informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
     freshness: () => freshnessOf(informers, known()),
-    newest: () => orNotReady(() => [...newest.values()]),
-    revisions: () => orNotReady(() => informers.flatMap((informer) => informer.list())),
+    checkKnown,
+    revisions() {
+      checkKnown();
+      return informers.flatMap((informer) => informer.list());
+    },
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
     async waitFor(resourceVersion) {

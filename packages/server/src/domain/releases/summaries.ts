@@ -1,3 +1,5 @@
+import { keepNewest } from "@berth/base";
+
 import type { Cluster } from "../clusters/index.ts";
 import type { Summary } from "./decode.ts";
 import type { Decoder } from "./decoder.ts";
@@ -27,12 +29,8 @@ export function createSummaries(cluster: Cluster, decoder: Decoder): Summaries {
       const known = kept.get(key);
       if (known !== undefined) return known;
       const reading = read(cluster, revision, decoder);
-      kept.set(key, reading);
+      keepNewest(kept, key, reading, KEPT);
       reading.catch(() => kept.delete(key));
-      for (const oldest of kept.keys()) {
-        if (kept.size <= KEPT) break;
-        kept.delete(oldest);
-      }
       return reading;
     },
   };

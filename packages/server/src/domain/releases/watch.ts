@@ -30,7 +30,7 @@ export async function* watchReleases(
   const isMeant = compileFilter(filter, stuckOf);
   const rights = await createRights(parts.sees);
   const matches: RowMatcher = (row) => isMeant(row) && rights.sees(row);
-  if (filter.cluster !== ALL_CLUSTERS) parts.indexOf(filter.cluster)?.newest();
+  if (filter.cluster !== ALL_CLUSTERS) parts.indexOf(filter.cluster)?.checkKnown();
   const told = (kind: "added" | "modified" | "deleted", row: Row, at: number): ReleaseNews => ({
     ...{ kind, release: toListed(row, stuckOf), resumeToken: changes.toToken(at) },
   });

@@ -5,6 +5,7 @@ import { durationFromMs, durationMs, timestampFromDate } from "@bufbuild/protobu
 
 import type { Berth } from "../../berth.ts";
 import type { ChartSource, SourceCredentials, SourceSettings } from "../../domain/chart-sources/index.ts";
+import { toGeneration } from "./generation.ts";
 import type { AddHandler } from "./handler.ts";
 
 const DEFAULT_PAGE = 100;
@@ -33,12 +34,12 @@ export function addChartSources(on: AddHandler, { chartSources, principal }: Ber
     const command = {
       ...({ verb: "update", target: { namespace, name } } as const),
       ...{ settings: toSettings(request), credentials, clearCredentials, dryRun },
-      expectedGeneration: toNumber(request.expectedGeneration),
+      expectedGeneration: toGeneration(request.expectedGeneration),
     };
     return fromSource(await submit(principal, command, context));
   });
   on(method.deleteChartSource, async ({ namespace, name, expectedGeneration, validateOnly: dryRun }, context) => {
-    const expected = { expectedGeneration: toNumber(expectedGeneration), dryRun };
+    const expected = { expectedGeneration: toGeneration(expectedGeneration), dryRun };
     return fromSource(await submit(principal, { verb: "delete", target: { namespace, name }, ...expected }, context));
   });
   on(method.refreshChartSource, async ({ namespace, name }, context) =>
@@ -84,10 +85,6 @@ function toCredentials(given: api.SourceCredentials | undefined): SourceCredenti
 
 function invalid(field: string, message: string, hint: string): BerthError {
   return new BerthError("INVALID_ARGUMENT", message, { field, hint });
-}
-
-function toNumber(generation: bigint | undefined): number | undefined {
-  return generation === undefined ? undefined : Number(generation);
 }
 
 const STATES = {

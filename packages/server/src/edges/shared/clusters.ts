@@ -5,6 +5,7 @@ import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { BerthError } from "@berth/base";
 import type { Berth } from "../../berth.ts";
 import type { ClusterCredentials, ClusterSettings, DeclaredCluster } from "../../domain/declared-clusters/index.ts";
+import { toGeneration } from "./generation.ts";
 import type { AddHandler } from "./handler.ts";
 
 /** What the RPCs of ClusterService do. */
@@ -27,12 +28,12 @@ export function addClusters(on: AddHandler, { clusters, principal }: Berth): voi
     const { name, secretName, validateOnly: dryRun } = request;
     const command = {
       ...({ verb: "update", name, settings: toSettings(request), credentials: toCredentials(request) } as const),
-      ...{ secretName, dryRun, expectedGeneration: toNumber(request.expectedGeneration) },
+      ...{ secretName, dryRun, expectedGeneration: toGeneration(request.expectedGeneration) },
     };
     return fromCluster(await submit(principal, command, context));
   });
   on(method.deleteCluster, async ({ name, expectedGeneration, validateOnly: dryRun }, context) => {
-    const command = { verb: "delete", name, expectedGeneration: toNumber(expectedGeneration), dryRun } as const;
+    const command = { verb: "delete", name, expectedGeneration: toGeneration(expectedGeneration), dryRun } as const;
     return fromCluster(await submit(principal, command, context));
   });
   on(method.bootstrapCluster, async (request, context) => {
@@ -64,10 +65,6 @@ function toCredentials({
   }
   const { kubeconfig, token, certificateAuthority, clientCertificate, clientKey } = given;
   return { kubeconfig, token, certificateAuthority, clientCertificate, clientKey };
-}
-
-function toNumber(generation: bigint | undefined): number | undefined {
-  return generation === undefined ? undefined : Number(generation);
 }
 
 const STATES = {

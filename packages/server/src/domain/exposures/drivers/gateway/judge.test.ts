@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Condition } from "../../resource.ts";
+import type { Condition } from "@berth/kube";
 import { judge } from "./judge.ts";
 import type { ListenerSetObject, RouteObject } from "./resources.ts";
 

@@ -1,8 +1,8 @@
 import { BerthError } from "@berth/base";
-import type { KubeObject } from "@berth/kube";
+import type { Condition, KubeObject } from "@berth/kube";
 
 import type { Carried } from "../driver.ts";
-import type { Condition, Protocol } from "../../resource.ts";
+import type { Protocol } from "../../resource.ts";
 import type { ListenerSetObject, RouteObject } from "./resources.ts";
 
 /** Reasons of a listener that is not carried because another one has the port. */

@@ -1,6 +1,6 @@
-import type { KubeObject, Resource } from "@berth/kube";
+import type { Condition, KubeObject, Resource } from "@berth/kube";
 
-import type { Condition, Protocol } from "../../resource.ts";
+import type { Protocol } from "../../resource.ts";
 
 /*
  * What of the Gateway API (1.5 and later) the driver reads and writes.
