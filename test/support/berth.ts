@@ -11,6 +11,7 @@ import type { Logger } from "@berth/base";
 import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
+import type { Principal } from "../../packages/server/src/domain/access/index.ts";
 import { composeBerth } from "../../packages/server/src/compose.ts";
 import { loadConfig } from "../../packages/server/src/config.ts";
 import { createServer, operationJson } from "../../packages/server/src/edges/index.ts";
@@ -47,6 +48,8 @@ export interface TestBerth extends AsyncDisposable {
   ): Promise<Answer<T>>;
   /** Reads an object of the namespace; undefined where there is none. */
   object<T = Record<string, unknown>>(path: string): Promise<T | undefined>;
+  /** URL of a second port of the same Berth, on which everybody is this principal. */
+  as(principal: Principal): Promise<string>;
   /** Ends it as a replica that is told to stop; its namespaces stay. */
   stop(): Promise<void>;
   /** Closes the port alone. */
@@ -106,7 +109,9 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
   const server = await createServer(berth, { ...config, port: 0, log });
   await ready(server.url, options.ca);
   let stopped: Promise<void> | undefined;
-  const stop = () => (stopped ??= server.close(2_000).then(close));
+  const others: (typeof server)[] = [];
+  const closeAll = () => Promise.all([server, ...others].map((one) => one.close(2_000)));
+  const stop = () => (stopped ??= closeAll().then(close));
   return {
     url: server.url,
     swiftUrl: server.swiftUrl,
@@ -118,6 +123,11 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     releases: `/v1/clusters/local/namespaces/${namespace}/releases`,
     request: (method, path, body, headers) => send(server.url + path, method, body, headers),
     object: (path) => read(kube, `/${path.replace("{ns}", namespace)}`),
+    async as(principal) {
+      const other = await createServer({ ...berth, principal }, { ...config, port: 0, log });
+      others.push(other);
+      return other.url;
+    },
     close: (deadlineMs) => server.close(deadlineMs),
     helm: (...args) => helm(kubeconfig, "-n", namespace, ...args),
     helmJson: (...args) => helmJson(kubeconfig, "-n", namespace, ...args),

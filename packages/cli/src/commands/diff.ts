@@ -12,7 +12,7 @@ import { wordOf } from "../output/text.ts";
 import { addChartOptions, toChart } from "../request/chart.ts";
 import type { ChartOptions } from "../request/chart.ts";
 import { addExposeOption } from "../request/expose.ts";
-import { ended } from "./get.ts";
+import { ended, noteRedacted } from "./get.ts";
 import { addInstallOptions, toInstallRequest } from "./install.ts";
 import type { InstallOptions } from "./install.ts";
 import { addUpgradeOptions, toUpgradeRequest } from "./upgrade.ts";
@@ -122,6 +122,7 @@ const revisions: Action<ExitOptions> = async (session, options, name, from = "0"
         .join(""),
     );
   print(session.io, options.format, { schema: api.DiffReleaseResponseSchema, message, show });
+  noteRedacted(session.io, message);
   return exitOf(options, message.manifest.length + message.values.length);
 };
 

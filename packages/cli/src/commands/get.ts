@@ -3,6 +3,7 @@ import type { Command } from "commander";
 
 import { speaks, targetOf, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
+import type { Io } from "../io.ts";
 import { print } from "../output/print.ts";
 import { describeRelease } from "./read.ts";
 
@@ -35,12 +36,14 @@ export function addGet(program: Command, maker: Maker): void {
         message,
         show: () => message.valuesYaml,
       });
+      noteRedacted(session.io, message);
     },
   );
   speaks<Options>(maker, part("manifest", "the rendered manifest"), async (session, { format, revision = 0 }, name) => {
     const request = { ...targetOf(session, name), revision };
     const message = await session.berth.releases.getReleaseManifest(request, session.call);
     print(session.io, format, { schema: api.GetReleaseManifestResponseSchema, message, show: () => message.manifest });
+    noteRedacted(session.io, message);
   });
   speaks<Options>(maker, part("notes", "the notes"), async (session, { format, revision = 0 }, name) => {
     const request = { ...targetOf(session, name), revision };
@@ -55,6 +58,7 @@ export function addGet(program: Command, maker: Maker): void {
       message,
       show: () => hooksText(message.hooks),
     });
+    noteRedacted(session.io, message);
   });
   speaks<Options>(maker, part("metadata", "the release itself"), async (session, { format, revision = 0 }, name) => {
     const request = { ...targetOf(session, name), revision };
@@ -83,7 +87,14 @@ function addAll(maker: Maker, command: Command): void {
       `NOTES:\n${ended(notes.notes)}`,
     ];
     print(session.io, format, { schema: rel.ReleaseSchema, message, show: () => parts.join("\n") });
+    noteRedacted(session.io, values, hooks, manifest);
   });
+}
+
+/** Says where something is hidden, beside what is printed. */
+export function noteRedacted(io: Io, ...messages: readonly { readonly redacted: boolean }[]): void {
+  if (!messages.some(({ redacted }) => redacted)) return;
+  io.stderr.write("Some of it is redacted: it takes Kubernetes' right to get secrets in the namespace.\n");
 }
 
 /** Hooks as Helm prints them: documents of YAML with where they come from. */

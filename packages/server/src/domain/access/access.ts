@@ -13,10 +13,20 @@ export interface AccessRequest {
   readonly name: string;
 }
 
+/** A right of Kubernetes' own. */
+export interface KubernetesRequest extends AccessRequest {
+  /** Empty: the core group. */
+  readonly group: string;
+  /** Such as `log` of `pods`. */
+  readonly subresource?: string | undefined;
+}
+
 /** Decides who may do what. */
 export interface Access {
   /** Rejects with FORBIDDEN where the principal may not. */
   check(principal: Principal, request: AccessRequest): Promise<void>;
+  /** Whether the principal has a right on what is Kubernetes' own, such as Secrets. */
+  allows(principal: Principal, request: KubernetesRequest): Promise<boolean>;
   /** Which of the namespaces the principal may do it in; `all` where the right holds for the whole cluster. */
   scope(
     principal: Principal,

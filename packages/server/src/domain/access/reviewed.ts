@@ -2,7 +2,7 @@ import { BerthError, keepNewest } from "@berth/base";
 import type { Clock } from "@berth/base";
 
 import type { ClusterRegistry } from "../clusters/index.ts";
-import type { Access, AccessRequest } from "./access.ts";
+import type { Access, AccessRequest, KubernetesRequest } from "./access.ts";
 import { impersonationOf } from "./access.ts";
 import type { Impersonation } from "./access.ts";
 
@@ -29,20 +29,21 @@ export function createReviewedAccess({
   readonly clock: Pick<Clock, "monotonic">;
 }): Access {
   const kept = new Map<string, { readonly until: number; readonly answer: Promise<boolean> }>();
-  const review = (who: Impersonation, group: string, { verb, resource, cluster, namespace, name }: AccessRequest) => {
-    const key = JSON.stringify([who, group, verb, resource, cluster, namespace, name]);
+  const review = (who: Impersonation, request: KubernetesRequest) => {
+    const { cluster, group, verb, resource, subresource, namespace, name } = request;
+    const resourceAttributes = { group, verb, resource, subresource, namespace, name };
+    const key = JSON.stringify([who, cluster, resourceAttributes]);
     const known = kept.get(key);
     if (known !== undefined && known.until > clock.monotonic()) return known.answer;
-    const spec = { user: who.user, groups: who.groups, resourceAttributes: { group, verb, resource, namespace, name } };
-    const answer = ask(clusters, cluster, spec);
+    const answer = ask(clusters, cluster, { user: who.user, groups: who.groups, resourceAttributes });
     keepNewest(kept, key, { until: clock.monotonic() + COUNTS, answer }, KEPT);
     answer.catch(() => kept.delete(key));
     return answer;
   };
   const may = async (who: Impersonation, request: AccessRequest): Promise<boolean> => {
-    if (await review(who, "berth.dev", request)) return true;
+    if (await review(who, { ...request, group: "berth.dev" })) return true;
     if (request.resource !== "releases" || !BY_SECRETS.has(request.verb)) return false;
-    return review(who, "", { ...request, resource: "secrets", name: "" });
+    return review(who, { ...request, group: "", resource: "secrets", name: "" });
   };
   return {
     async check(principal, request) {
@@ -52,6 +53,10 @@ export function createReviewedAccess({
       throw new BerthError("FORBIDDEN", `"${principal.name}" may not ${request.verb} ${request.resource}${place}.`, {
         hint: `It takes the verb ${request.verb} on ${request.resource}.berth.dev there.`,
       });
+    },
+    async allows(principal, request) {
+      const who = impersonationOf(principal);
+      return who === undefined || review(who, request);
     },
     async scope(principal, request, namespaces) {
       const who = impersonationOf(principal);

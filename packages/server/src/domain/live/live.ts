@@ -2,7 +2,7 @@ import type { Logger } from "@berth/base";
 
 import type { LiveView } from "./types.ts";
 import { createLiveView } from "./view.ts";
-import type { LiveViewParts } from "./view.ts";
+import type { SessionParts } from "./session.ts";
 import { createWatchPool } from "./watch-pool.ts";
 
 /** What runs of releases: its view, and the watches behind it. */
@@ -14,7 +14,7 @@ export interface Live {
 }
 
 /** Watches nothing until somebody looks. */
-export function createLive(parts: Omit<LiveViewParts, "pool"> & { readonly log: Logger }): Live {
+export function createLive(parts: Omit<SessionParts, "pool"> & { readonly log: Logger }): Live {
   const pool = createWatchPool(parts.log, parts.clock);
   return { view: createLiveView({ ...parts, pool }), watches: () => pool.size(), stop: () => pool.stop() };
 }

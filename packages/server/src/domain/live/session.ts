@@ -1,7 +1,7 @@
 import { BerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
 
-import type { Principal } from "../access/index.ts";
+import type { Access, Principal } from "../access/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import type { LiveRelease, ReleaseReader } from "../releases/index.ts";
@@ -36,6 +36,7 @@ export interface Session {
 
 /** What sessions are made of. */
 export interface SessionParts {
+  readonly access: Access;
   readonly clusters: ClusterRegistry;
   readonly reader: Pick<ReleaseReader, "status">;
   readonly pool: WatchPool;
@@ -87,7 +88,7 @@ interface Subject {
 
 /** Looks at the state of the manifest's objects when one of them changes, and follows the others by watches. */
 function createLook(
-  { clock, clusters, reader, pool }: SessionParts,
+  { access, clock, clusters, reader, pool }: SessionParts,
   { principal, target, withEvents, signal }: Subject,
   news: NewsOfSession,
 ) {
@@ -108,6 +109,10 @@ function createLook(
   };
   const watches = createWatches({
     ...{ pool, cluster, withEvents, signal },
+    // Who may read a release sees what runs of it in its own namespace, elsewhere what Kubernetes itself lets them list.
+    mayList: async ({ group, plural }, namespace) =>
+      namespace === target.namespace ||
+      access.allows(principal, { verb: "list", group, resource: plural, cluster: cluster.name, namespace, name: "" }),
     onChange(object) {
       if (object !== undefined && rootKeys.has(nodeKey(object))) again.abort();
       void publishSoon();
@@ -118,6 +123,7 @@ function createLook(
     if (clusters.get(target.cluster).client !== cluster.client) {
       throw new BerthError("UNAVAILABLE", "The cluster is connected to in another way now.", { hint: "Ask again." });
     }
+    await access.check(principal, { verb: "get", resource: "releases", ...target });
     try {
       live = await reader.status(principal, target, 0, { signal });
     } catch (error) {

@@ -3,6 +3,7 @@ import type { Informer, KubeObject, Resource } from "@berth/kube";
 
 import type { Cluster } from "../clusters/index.ts";
 import { createDiscovery } from "./discovery.ts";
+import type { Discovery } from "./discovery.ts";
 import { EVENTS, groupOf, neededFor, workloadOf } from "./kinds.ts";
 import type { WorkloadKind } from "./kinds.ts";
 import { nodeKey, toEvent, toLive, toPresence } from "./live-object.ts";
@@ -34,6 +35,8 @@ export interface WatchesParts {
   readonly pool: WatchPool;
   readonly cluster: Cluster;
   readonly withEvents: boolean;
+  /** Whether what is found there may be told; asked again each time. */
+  readonly mayList: (resource: Resource, namespace: string) => Promise<boolean>;
   /** Ends what is asked meanwhile. */
   readonly signal: AbortSignal;
   /** Hears of each change; of an object's by its key. */
@@ -48,20 +51,20 @@ interface Held {
 }
 
 /** Holds no watch yet. */
-export function createWatches({ pool, cluster, withEvents, signal, onChange }: WatchesParts): Watches {
+export function createWatches({ pool, cluster, withEvents, mayList, signal, onChange }: WatchesParts): Watches {
   const discover = createDiscovery(cluster.client, signal);
   const held = new Map<string, Held>();
+  const refused = new Map<string, string>();
   const live = new Map<string, Informer<LiveObject>>();
   const events = new Map<string, Informer<ReleaseEvent>>();
 
   const hold = <T>(key: string, wish: Wish<T>, told: (object: T) => ObjectName | undefined): Informer<T> => {
-    const { plural } = wish.resource;
     const lease = pool.lease<T>(cluster, wish);
     const end = lease.informer.onChange((change) =>
       onChange(told(change.type === "deleted" ? change.previous : change.object)),
     );
     const { namespace = "" } = wish;
-    const what = namespace === "" ? plural : `${plural} in namespace ${namespace}`;
+    const what = describeWish(wish.resource, namespace);
     held.set(key, { what, namespace, lease: lease as unknown as Held["lease"], end });
     return lease.informer;
   };
@@ -70,28 +73,31 @@ export function createWatches({ pool, cluster, withEvents, signal, onChange }: W
     held.get(key)?.lease.release();
     for (const map of [held, live, events]) map.delete(key);
   };
-  const begin = async (wish: Wanted): Promise<void> => {
-    const { key, namespace, kind } = wish;
+  const begin = async ({ key, namespace, kind }: Wanted): Promise<void> => {
+    const resource = await resourceOf(discover, kind);
+    if (resource === undefined) return;
+    const isAllowed = await mayList(resource, namespace);
+    if (isAllowed) refused.delete(key);
+    else refused.set(key, `${describeWish(resource, namespace)}: not allowed`);
+    if (!isAllowed) drop(key);
     // What is released takes nothing any more.
-    if (signal.aborted || held.has(key) || held.size >= MAX_WATCHES) return;
+    if (!isAllowed || signal.aborted || held.has(key) || held.size >= MAX_WATCHES) return;
     const place = namespace === "" ? {} : { namespace };
     if (kind === undefined) {
       events.set(
         key,
         hold(key, { ...EVENTS_WISH, ...place }, () => undefined),
       );
-    } else if ("resource" in kind) {
-      live.set(key, hold(key, { ...workloadWish(kind), ...place }, nameOf));
     } else {
-      const resource = await discover(kind.apiVersion, kind.kind);
-      if (resource === undefined || signal.aborted) return;
-      live.set(key, hold(key, { ...presenceWish(kind, resource), ...place }, nameOf));
+      const wish = "resource" in kind ? workloadWish(kind) : presenceWish(kind, resource);
+      live.set(key, hold(key, { ...wish, ...place }, nameOf));
     }
   };
   return {
     async arrange(roots) {
       const wanted = wantedFor(roots, cluster.watchNamespaces, withEvents);
       for (const key of [...held.keys()]) if (!wanted.has(key)) drop(key);
+      for (const key of [...refused.keys()]) if (!wanted.has(key)) refused.delete(key);
       const size = held.size;
       for (const one of wanted.values()) await begin(one);
       await settle([...held.values()]);
@@ -106,11 +112,16 @@ export function createWatches({ pool, cluster, withEvents, signal, onChange }: W
         namespace === "" || held.get(key)?.namespace === namespace ? informer.byIndex("owner", owner) : [],
       ),
     events: (key) => [...events.values()].flatMap((informer) => informer.byIndex("object", key)),
-    unread: () => [...held.values()].flatMap((one) => describe(one)),
+    unread: () => [...refused.values(), ...[...held.values()].flatMap((one) => describe(one))],
     release() {
       for (const key of [...held.keys()]) drop(key);
     },
   };
+}
+
+async function resourceOf(discover: Discovery, kind: Wanted["kind"]): Promise<Resource | undefined> {
+  if (kind === undefined) return EVENTS;
+  return "resource" in kind ? kind.resource : discover(kind.apiVersion, kind.kind);
 }
 
 const EVENTS_WISH: Wish<ReleaseEvent> = {
@@ -165,6 +176,10 @@ function wantedFor(
     if (workloadOf(root) === undefined) want({ apiVersion: root.apiVersion, kind: root.kind }, root.namespace);
   }
   return wanted;
+}
+
+function describeWish({ plural }: Resource, namespace: string): string {
+  return namespace === "" ? plural : `${plural} in namespace ${namespace}`;
 }
 
 function keyOf({ apiVersion, kind }: Pick<ObjectName, "apiVersion" | "kind">, namespace: string): string {

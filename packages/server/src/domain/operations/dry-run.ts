@@ -1,15 +1,17 @@
 import { asBerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
 
-import type { Principal } from "../access/index.ts";
+import type { Access, Principal } from "../access/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { AskOptions, Command } from "../command.ts";
+import { showManifest } from "../releases/index.ts";
 import type { Action, Actions, RequestContext } from "../releases/index.ts";
 import type { Operation } from "./types.ts";
 
 /** Does what changes nothing, at once: it is kept nowhere. Rejects where it would fail. */
 export async function dryRun(
   parts: {
+    readonly access: Access;
     readonly actions: Actions;
     readonly clusters: ClusterRegistry;
     readonly clock: Clock;
@@ -34,12 +36,20 @@ export async function dryRun(
     onProgress: () => undefined,
   });
   if (error !== undefined) throw asBerthError(error);
+  const manifest = await showManifest(parts.access, principal, command.target, result.manifest);
   const now = new Date(parts.clock.now());
   return {
     ...{ id, cluster, namespace, release, verb: command.verb, principal: principal.name },
     ...{ requestId: context.requestId, state: "succeeded", phase: "", applied: 0, total: 0, attempts: 1 },
     ...{ replica: "", retryOf: "", cancelledBy: "", lastEvent: 0, callback: "" },
-    ...{ createTime: begun, startTime: begun, endTime: now, nextAttemptTime: undefined, result, error: undefined },
+    ...{
+      createTime: begun,
+      startTime: begun,
+      endTime: now,
+      nextAttemptTime: undefined,
+      result: { ...result, manifest },
+      error: undefined,
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import { checkUpload } from "../charts/index.ts";
 import type { ChartResolver } from "../charts/index.ts";
 import type { Command, InstallCommand, ReleaseTarget, UpgradeCommand } from "../command.ts";
 import type { Actions, RequestContext } from "../releases/index.ts";
-import { bindToPlan } from "../releases/index.ts";
+import { bindToPlan, refuseRedactedValues } from "../releases/index.ts";
 import { accept } from "./accept.ts";
 import type { AcceptParts } from "./accept.ts";
 import { ACCESS_VERBS } from "./access-verbs.ts";
@@ -142,6 +142,7 @@ async function checkChart(
   const { chart, values } = bindToPlan(command);
   await charts(principal, command.target.namespace, chart);
   checkUpload(chart, values);
+  refuseRedactedValues(values);
 }
 
 /** What an operation has come to by the end of the time to wait. Throws where it was refused. */

@@ -12,14 +12,17 @@ const manifestObject = z.object({
   metadata: z.object({ name: z.string(), namespace: z.string().default("") }),
 });
 
-/** Compares two revisions. Pure. */
-export function diffRevisions(from: RevisionContent, to: RevisionContent): RevisionDiff {
+type Pair = readonly [from: RevisionContent, to: RevisionContent];
+
+/** Compares two revisions; the texts are those of `shown`, what the caller may see of them. Pure. */
+export function diffRevisions([from, to]: Pair, shown: Pair): RevisionDiff {
   return {
     from: from.release.revision,
     to: to.release.revision,
-    manifest: patch("manifest", from, to, (content) => content.manifest),
-    values: patch("values", from, to, (content) => content.valuesYaml),
+    manifest: patch("manifest", ...shown, (content) => content.manifest),
+    values: patch("values", ...shown, (content) => content.valuesYaml),
     objects: diffObjects(from.manifest, to.manifest),
+    redacted: shown.some(({ redacted }) => redacted.values || redacted.manifest),
   };
 }
 

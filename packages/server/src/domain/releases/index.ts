@@ -15,6 +15,8 @@ export { compareValues } from "./compare-values.ts";
 export { createNewestReader } from "./newest.ts";
 export { createOutdatedLister } from "./outdated.ts";
 export { createReleaseView } from "./view.ts";
+export { refuseRedacted, showManifest } from "./shown.ts";
+export { refuseRedactedValues } from "./refuse-redacted.ts";
 export { createReleaseCaches } from "./caches.ts";
 export type { ReleaseCaches } from "./caches.ts";
 export type { ReleaseIndex } from "./release-index.ts";

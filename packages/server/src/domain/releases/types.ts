@@ -45,6 +45,8 @@ export interface RevisionContent {
   readonly chartMetadata: { readonly [key: string]: Json };
   /** Present where it was asked for. */
   readonly chart: StoredChart | undefined;
+  /** Whether values, or the data of a Secret, are not shown, because the caller may not read Secrets there. */
+  readonly redacted: { readonly values: boolean; readonly manifest: boolean };
 }
 
 /** What Helm keeps of a chart with a revision; no dependencies. */
@@ -74,6 +76,8 @@ export interface RevisionDiff {
   readonly manifest: string;
   readonly values: string;
   readonly objects: readonly ObjectChange[];
+  /** Whether anything of either is not shown. */
+  readonly redacted: boolean;
 }
 
 /** A revision with the live state of its objects. */
@@ -169,6 +173,8 @@ export interface Plan {
   readonly valuesDiff: string;
   /** Bytes of Helm's record. */
   readonly encodedSize: number;
+  /** Whether values are not shown, because the caller may not read Secrets there. */
+  readonly redacted: boolean;
 }
 
 /** What would happen to an object. */

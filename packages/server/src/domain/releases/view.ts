@@ -6,7 +6,8 @@ import { ALL_CLUSTERS, SEES_ALL } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
 import { createKeptReleases } from "./kept.ts";
 import { listReleases, listRevisions } from "./list.ts";
-import type { Release, ReleaseReader, ReleaseView } from "./types.ts";
+import { showContent } from "./shown.ts";
+import type { Release, ReleaseReader, ReleaseView, RevisionContent } from "./types.ts";
 import { watchReleases } from "./watch.ts";
 import type { WatchParts } from "./watch.ts";
 
@@ -44,7 +45,8 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
     },
     async content(principal, target, revision, options) {
       await may(principal, target);
-      return reader.content(principal, target, revision, options);
+      const content = await reader.content(principal, target, revision, options);
+      return showContent(parts.access, principal, target, content);
     },
     async status(principal, target, revision, options) {
       await may(principal, target);
@@ -59,7 +61,9 @@ export function createReleaseView(parts: ReleaseViewParts): ReleaseView {
       const newer = await reader.content(principal, target, to, options);
       const before = from === 0 ? newer.release.revision - 1 || 1 : from;
       const older = await reader.content(principal, target, before, options);
-      return diffRevisions(older, newer);
+      const show = (...contents: [RevisionContent, RevisionContent?]) =>
+        showContent(parts.access, principal, target, ...contents);
+      return diffRevisions([older, newer], [await show(older), await show(newer, older)]);
     },
   };
 }

@@ -125,9 +125,9 @@ export function fromObjectStatus(status: ObjectStatus): MessageInitShape<typeof 
 }
 
 export function fromDiff(diff: RevisionDiff): MessageInitShape<typeof api.DiffReleaseResponseSchema> {
-  const { from, to, manifest, values } = diff;
+  const { from, to, manifest, values, redacted } = diff;
   return {
-    ...{ from, to, manifest, values },
+    ...{ from, to, manifest, values, redacted },
     objects: diff.objects.map(({ object, change }) => ({ object: fromObject(object), change })),
   };
 }

@@ -18,9 +18,9 @@ const CHANGES = {
 
 /** A plan as berth.v1 has it. */
 export function fromPlan(made: Plan): MessageInitShape<typeof plan.PlanSchema> {
-  const { token, verb, chart, chartDigest, revision, objects, hooks, crds, valuesDiff, encodedSize } = made;
+  const { token, verb, chart, chartDigest, revision, objects, hooks, crds, valuesDiff, encodedSize, redacted } = made;
   return {
-    ...{ token, chart: { ...chart }, chartDigest, revision, valuesDiff },
+    ...{ token, chart: { ...chart }, chartDigest, revision, valuesDiff, redacted },
     verb: verb === "install" ? operation.Verb.INSTALL : operation.Verb.UPGRADE,
     objects: objects.map(fromPlannedObject),
     hooks: hooks.map(fromPlannedHook),

@@ -58,25 +58,26 @@ export function createHandlers(berth: Berth): ReadonlyMap<string, Handler> {
     return { revisions: revisions.map(fromRelease) };
   });
   on(service.getReleaseValues, async (request, _context, hints) => {
-    const { release: stored, ...parts } = await content(request, hints);
+    const { release: stored, redacted, ...parts } = await content(request, hints);
     const values = (request.computed ? parts.computedValues : parts.values) as JsonObject;
     return {
       revision: stored.revision,
       values,
       valuesYaml: request.computed ? parts.computedValuesYaml : parts.valuesYaml,
+      redacted: redacted.values,
     };
   });
   on(service.getReleaseManifest, async (request, _context, hints) => {
-    const { release: stored, manifest } = await content(request, hints);
-    return { revision: stored.revision, manifest };
+    const { release: stored, manifest, redacted } = await content(request, hints);
+    return { revision: stored.revision, manifest, redacted: redacted.manifest };
   });
   on(service.getReleaseNotes, async (request, _context, hints) => {
     const { release: stored, notes } = await content(request, hints);
     return { revision: stored.revision, notes };
   });
   on(service.getReleaseHooks, async (request, _context, hints) => {
-    const { release: stored, hooks } = await content(request, hints);
-    return { revision: stored.revision, hooks: hooks.map(fromHook) };
+    const { release: stored, hooks, redacted } = await content(request, hints);
+    return { revision: stored.revision, hooks: hooks.map(fromHook), redacted: redacted.manifest };
   });
   on(service.getReleaseStatus, async (request, _context, hints) => {
     const live = await releases.status(principal, toTarget(request), request.revision, hints);
@@ -139,7 +140,8 @@ async function listExposures(list: () => Promise<ExposurePage>): Promise<Exposur
   try {
     return (await list()).exposures;
   } catch (error) {
-    if (error instanceof BerthError && error.code === "EXPOSURES_NOT_SERVED") return [];
+    // Who may read a release need not be allowed to list exposures: it is shown without them.
+    if (error instanceof BerthError && /^(EXPOSURES_NOT_SERVED|FORBIDDEN)$/.test(error.code)) return [];
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import { releaseService as api } from "@berth/contract";
 import { parse, stringify } from "yaml";
 
 import type { Berth } from "../../berth.ts";
-import { compareValues } from "../../domain/releases/index.ts";
+import { compareValues, refuseRedacted } from "../../domain/releases/index.ts";
 import { fromPlan, fromRendered } from "./from-plan.ts";
 import type { AddHandler } from "./handler.ts";
 import { toChart, toInstall, toTarget, toUpgrade } from "./to-command.ts";
@@ -36,9 +36,9 @@ export function addPlans(on: AddHandler, berth: Berth): void {
   });
   on(service.compareReleaseValues, async (request, _context, hints) => {
     const { signal } = hints ?? {};
-    const { release, values } = await berth.releases.content(principal, toTarget(request), request.revision, {
-      signal,
-    });
+    const content = await berth.releases.content(principal, toTarget(request), request.revision, { signal });
+    refuseRedacted(content);
+    const { release, values } = content;
     const question = { namespace: request.namespace, chart: toChart(request.chart) };
     const shown = await berth.charts.show(principal, question, "", { signal });
     const { findings, carried } = compareValues(values, parseDefaults(shown.valuesYaml));

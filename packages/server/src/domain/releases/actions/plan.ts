@@ -1,5 +1,6 @@
 import { engine } from "@berth/contract";
 import { createTwoFilesPatch } from "diff";
+import { parse } from "yaml";
 
 import type { Access, Principal } from "../../access/index.ts";
 import { toChart } from "../../charts/actions/wire.ts";
@@ -8,7 +9,18 @@ import type { Cluster, ClusterRegistry } from "../../clusters/index.ts";
 import type { AskOptions, InstallCommand, UpgradeCommand } from "../../command.ts";
 import type { ActionRun } from "../action.ts";
 import { makePlanToken } from "../plan-token.ts";
-import type { Plan, PlannedChange, PlannedCrd, PlannedHook, PlannedObject, ReleasePlanner } from "../types.ts";
+import { redactedYaml } from "../redact.ts";
+import { refuseRedactedValues } from "../refuse-redacted.ts";
+import { seesValues, showHooks } from "../shown.ts";
+import type {
+  Plan,
+  PlannedChange,
+  PlannedCrd,
+  PlannedHook,
+  PlannedObject,
+  ReleasePlanner,
+  RevisionContent,
+} from "../types.ts";
 import { fromError, fromHook, fromObject, throwError } from "./answer.ts";
 import { toInstall, toOptions, toTarget, toUpgrade, toValues } from "./request.ts";
 import type { ActionParts } from "./run.ts";
@@ -30,7 +42,7 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
       const cluster = clusters.get(command.target.cluster);
       const answer = await askForPlan(parts, { cluster, principal }, command, options);
       throwError(answer.error);
-      return toPlan(command, answer);
+      return toPlan(command, answer, await shownOf(parts, principal, command, answer));
     },
     async render(principal, command, { signal } = {}) {
       await may(principal, command);
@@ -59,6 +71,7 @@ async function askForPlan(
   { signal }: AskOptions = {},
 ): Promise<engine.PlanResponse> {
   checkUpload(command.chart, command.values);
+  refuseRedactedValues(command.values);
   const chart = await parts.charts(principal, command.target.namespace, command.chart, { signal });
   const { expectedRevision } = command;
   const common = {
@@ -101,7 +114,27 @@ function toChange(change: engine.PlannedChange): PlannedChange {
   return CHANGES[change] ?? "unchanged";
 }
 
-function toPlan(command: InstallCommand | UpgradeCommand, answer: engine.PlanResponse): Plan {
+/** What of an answer the caller may see: who may not read Secrets there sees no values. */
+async function shownOf(
+  { access }: Pick<PlannerParts, "access">,
+  principal: Principal,
+  { target }: InstallCommand | UpgradeCommand,
+  { currentValuesYaml: current, plannedValuesYaml: planned, hooks }: engine.PlanResponse,
+): Promise<Pick<Plan, "hooks" | "valuesDiff" | "redacted">> {
+  const isShown = await seesValues(access, principal, target);
+  const read = (text: string) => (parse(text) ?? {}) as RevisionContent["values"];
+  const valuesDiff = isShown
+    ? patch("values", current, planned)
+    : patch("values", redactedYaml(read(current)), redactedYaml(read(planned), read(current)));
+  const shown = await showHooks(access, principal, target, hooks.flatMap(toPlannedHook));
+  return { hooks: shown, valuesDiff, redacted: !isShown };
+}
+
+function toPlan(
+  command: InstallCommand | UpgradeCommand,
+  answer: engine.PlanResponse,
+  shown: Pick<Plan, "hooks" | "valuesDiff" | "redacted">,
+): Plan {
   const { chartName, chartVersion, appVersion, chartDigest, revision } = answer;
   return {
     token: makePlanToken(command, { revision, chartDigest, chartVersion }),
@@ -110,9 +143,8 @@ function toPlan(command: InstallCommand | UpgradeCommand, answer: engine.PlanRes
     chartDigest,
     revision,
     objects: answer.objects.map(toPlannedObject),
-    hooks: answer.hooks.flatMap(toPlannedHook),
     crds: answer.crds.map(toPlannedCrd),
-    valuesDiff: patch("values", answer.currentValuesYaml, answer.plannedValuesYaml),
+    ...shown,
     encodedSize: Number(answer.encodedSize),
   };
 }

@@ -36,6 +36,7 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
         hooks: answer.hooks.map(fromHook),
         chartMetadata: JSON.parse(answer.chartMetadataJson || "{}") as Record<string, Json>,
         chart: answer.chart,
+        redacted: { values: false, manifest: false },
       };
     },
     async history(principal, target, max, { signal } = {}): Promise<readonly Release[]> {
