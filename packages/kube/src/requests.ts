@@ -22,14 +22,22 @@ export interface PatchOptions extends WriteOptions {
   readonly isBrief?: boolean | undefined;
 }
 
+/** How an object is read. */
+export interface GetOptions extends CallOptions {
+  readonly maxBytes?: number | undefined;
+  /** Has the API server answer with the object's metadata alone. */
+  readonly isBrief?: boolean | undefined;
+}
+
 /** Reads an object; undefined where there is none. */
 export async function getObject<T extends KubeObject>(
   client: KubeClient,
   reference: ObjectReference,
-  options: CallOptions & { readonly maxBytes?: number | undefined } = {},
+  { isBrief, ...options }: GetOptions = {},
 ): Promise<T | undefined> {
   try {
-    return await client.request<T>({ path: objectPath(reference), ...options });
+    const accept = isBrief === true ? metadataOnly("PartialObjectMetadata") : undefined;
+    return await client.request<T>({ path: objectPath(reference), accept, ...options });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -40,6 +40,8 @@ export interface ReleaseIndex {
   checkKnown(): void;
   /** Every stored revision, unsorted. NOT_READY before the first list. */
   revisions(): StoredRevision[];
+  /** Known revisions of one release, unsorted. */
+  revisionsOf(namespace: string, name: string): readonly StoredRevision[];
   /** Newest revision of one release; undefined where none is known. */
   find(namespace: string, name: string): StoredRevision | undefined;
   /** Where the release's newest revision is stored; undefined where it is not known. */
@@ -72,6 +74,7 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
       checkKnown();
       return informers.flatMap((informer) => informer.list());
     },
+    revisionsOf: (namespace, name) => informers.flatMap((one) => one.byIndex("release", `${namespace}/${name}`)),
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
     async waitFor(resourceVersion) {
