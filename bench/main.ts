@@ -3,6 +3,7 @@ import { measureEdge } from "./edge.ts";
 import { measureExposures } from "./expose.ts";
 import { measureOperations } from "./operations.ts";
 import { measureReads } from "./read.ts";
+import { measureStarts } from "./start.ts";
 import { measureWrites } from "./write.ts";
 
 const benches: Readonly<Record<string, () => Promise<void>>> = {
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<void>>> = {
   operations: measureOperations,
   expose: measureExposures,
   read: measureReads,
+  start: measureStarts,
   edge: measureEdge,
 };
 

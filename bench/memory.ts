@@ -10,7 +10,7 @@ export function sampleMemory(isOurs: (name: string, pid: number) => boolean): ()
   let isStopped = false;
   const sampling = (async () => {
     while (!isStopped) {
-      peak = Math.max(peak, await residentMiB(isOurs, names).catch(() => 0));
+      peak = Math.max(peak, await sumMiB(isOurs, names).catch(() => 0));
       await new Promise((resolve) => setTimeout(resolve, EVERY));
     }
   })();
@@ -22,7 +22,7 @@ export function sampleMemory(isOurs: (name: string, pid: number) => boolean): ()
 }
 
 /** Reads as little as it can: it shares the machine with what is measured. */
-async function residentMiB(isOurs: (name: string, pid: number) => boolean, names: Map<string, string>) {
+async function sumMiB(isOurs: (name: string, pid: number) => boolean, names: Map<string, string>) {
   const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
   for (const pid of names.keys()) if (!pids.includes(pid)) names.delete(pid);
   let kib = 0;
@@ -34,4 +34,9 @@ async function residentMiB(isOurs: (name: string, pid: number) => boolean, names
     kib += Number(/^VmRSS:\s+(\S+)/m.exec(status)?.[1] ?? 0);
   }
   return kib / 1024;
+}
+
+/** Resident memory of one process. */
+export async function residentMiB(pid: number): Promise<number> {
+  return Math.round(await sumMiB((_name, one) => one === pid, new Map()));
 }

@@ -13,9 +13,9 @@ import { readEvents } from "../test/support/events.ts";
 import { storeRelease } from "../test/support/stored.ts";
 import { startGateway } from "./gateway.ts";
 import type { Gateway } from "./gateway.ts";
-import { sampleMemory } from "./memory.ts";
 import { post } from "./post.ts";
 import { fill, namespaceOf } from "./read/fill.ts";
+import { measureStart } from "./read/start.ts";
 
 const CLUSTERS = 3;
 /** Milliseconds of each measurement. */
@@ -50,33 +50,16 @@ export async function measureReads(): Promise<void> {
   }
 }
 
-/** Starts the gateway over all clusters, and says how long that takes and what it weighs. */
+/** Declares the clusters, as they are for a replica that starts again, and starts the gateway over all of them. */
 async function startAll(all: readonly DevCluster[], engine: string, releases: number): Promise<Gateway> {
   const [home, ...others] = all as [DevCluster, ...DevCluster[]];
-  // The others are declared before, as they are for a replica that starts again.
   const first = await startGateway(home, engine);
   for (const [index, cluster] of others.entries()) {
     const kubeconfig = await readFile(cluster.kubeconfig, "utf8");
     await post(`${first.url}/v1/clusters`, { name: `c-${String(index)}`, credentials: { kubeconfig } });
   }
   await first.stop();
-  const start = performance.now();
-  let pid = 0;
-  const peak = sampleMemory((_name, one) => one === pid);
-  const gateway = await startGateway(home, engine);
-  pid = gateway.pid;
-  const useful = performance.now() - start;
-  for (;;) {
-    const answer = await fetch(`${gateway.url}/v1/clusters/-/releases?page_size=1`);
-    const page = (await answer.json()) as { total_size?: number; pending_summaries?: number; stale_clusters?: [] };
-    const isWhole = page.total_size === releases && (page.stale_clusters ?? []).length === 0;
-    if (isWhole && (page.pending_summaries ?? 0) === 0) break;
-    await systemClock.sleep(100);
-  }
-  report({ what: "start", releases, usefulMs: Math.round(useful), completeMs: Math.round(performance.now() - start) });
-  await systemClock.sleep(3_000);
-  report({ what: "memory", releases, peakMiB: await peak(), residentMiB: await residentMiB(pid) });
-  return gateway;
+  return measureStart({ home, engine, releases });
 }
 
 async function measurePages(gateway: Gateway, releases: number): Promise<void> {
@@ -195,11 +178,6 @@ async function listsOf(kube: KubeClient): Promise<number> {
     .filter((line) => line.startsWith("apiserver_request_total{") && /resource="(secrets|configmaps)"/.test(line))
     .filter((line) => line.includes('verb="LIST"'))
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${String(pid)}/status`, "utf8");
-  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
 }
 
 function quantiles(sorted: readonly number[]) {

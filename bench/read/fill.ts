@@ -12,6 +12,18 @@ const REVISIONS = 5;
 const NAMESPACES = 100;
 const CHARTS = ["redis", "postgresql", "nginx", "rabbitmq", "web", "api", "worker", "cron"];
 
+/** Writes so many releases of one revision each, whose records weigh so many bytes. */
+export async function fillLarge(cluster: DevCluster, releases: number, weight: number): Promise<void> {
+  const kube = createKubeClient(await loadKubeconfig(cluster.kubeconfig), { log: silentLogger, clock: systemClock });
+  // Random letters and digits: gzip saves a third of them, base64 adds a third.
+  const manifest = Math.floor(weight * 1.1);
+  for (let index = 0; index < releases; index++) {
+    const name = `large-${String(weight)}-${String(index)}`;
+    await storeRelease(kube, { namespace: namespaceOf(index), name, weight: manifest });
+  }
+  await kube.close();
+}
+
 /** Name of the nth namespace. */
 export function namespaceOf(index: number): string {
   return `bench-${String(index % NAMESPACES).padStart(2, "0")}`;
