@@ -296,6 +296,12 @@ test("what a cluster needs is printed first, made by whoever may, and is all tha
     ({ capabilities }) => capabilities?.includes("exposures") === true,
     "its definitions are served",
   );
+  await statusOf(
+    "made",
+    ({ capabilities }) =>
+      capabilities?.includes("driver-nodeport") === true && !capabilities.includes("driver-gateway"),
+    "what carries ports there",
+  );
   const secret = `api/v1/namespaces/${berth.home}/secrets/${made.body.cluster?.secret_name ?? ""}`;
   const { data = {} } = (await berth.object<{ data?: Record<string, string> }>(secret)) ?? {};
   assert.deepEqual(Object.keys(data).sort(), ["ca.crt", "token"], "the ServiceAccount's token alone is stored");

@@ -30,7 +30,7 @@ export function watchExposures(
   const client = createServiceClient(connection, exposureService.ExposureService);
   return watch(connection, exposure.ExposureSchema, options, async function* (call) {
     for await (const { type, exposure: object } of client.watchExposures(request, call)) {
-      yield { type, object, key: `${object?.namespace ?? ""}/${object?.name ?? ""}` };
+      yield { type, object, key: `${object?.cluster ?? ""}/${object?.namespace ?? ""}/${object?.name ?? ""}` };
     }
   });
 }
@@ -66,7 +66,7 @@ export function watchPools(
   const client = createServiceClient(connection, poolService.PoolService);
   return watch(connection, poolService.PoolSchema, options, async function* (call) {
     for await (const { type, pool: object } of client.watchPools(request, call)) {
-      yield { type, object, key: object?.name ?? "" };
+      yield { type, object, key: `${object?.cluster ?? ""}/${object?.name ?? ""}` };
     }
   });
 }

@@ -23,7 +23,7 @@ import {
 import { createChartReader } from "./domain/charts/actions/read.ts";
 import { createChartResolver } from "./domain/charts/index.ts";
 import { createClusterRegistry } from "./domain/clusters/index.ts";
-import type { ClusterRegistry } from "./domain/clusters/index.ts";
+import type { Cluster, ClusterRegistry } from "./domain/clusters/index.ts";
 import { createLive } from "./domain/live/index.ts";
 import type { ReleaseTarget } from "./domain/command.ts";
 import { createOperations, createUnlocker } from "./domain/operations/index.ts";
@@ -176,11 +176,13 @@ function composePlaces(
   const { clusters, caches, operations, access, audit, log, clock } = parts;
   const { home } = clusters;
   const checkCluster = (name: string) => void clusters.get(name);
-  const exposing = routeExposures((cluster) => {
+  const compose = (cluster: Cluster) => {
     const ports = { access, audit, log, clock, checkCluster, cluster };
     const ingress = cluster === home ? config.ingress : NO_INGRESS;
     return composeExposures({ ...ports, ingress }, { index: caches.indexOf(cluster.name) as ReleaseIndex, operations });
-  }, checkCluster);
+  };
+  const freshness = (name: string) => caches.indexOf(name)?.freshness();
+  const exposing = routeExposures({ compose, clusters, freshness, clock });
   const declaredClusters = composeClusters({
     ...{ registry: clusters, access, audit, namespace: config.homeNamespace, pod: config.pod, log, clock },
     releasesOf: (name) => caches.table.size(name),

@@ -1,7 +1,11 @@
-import { BerthError } from "@berth/base";
+import { BerthError, asBerthError } from "@berth/base";
+import type { Clock } from "@berth/base";
 
 import type { composeExposures } from "./compose-exposures.ts";
-import type { Cluster, Watch } from "./domain/clusters/index.ts";
+import { ALL_CLUSTERS, staleCluster } from "./domain/clusters/index.ts";
+import type { Cluster, ClusterRegistry, Freshness, StaleCluster, Watch } from "./domain/clusters/index.ts";
+import { listExposuresAcross, listPoolsAcross, watchAcross } from "./domain/exposures/index.ts";
+import type { ExposureView, PoolView } from "./domain/exposures/index.ts";
 
 /** The ports of one cluster. */
 export type Exposing = ReturnType<typeof composeExposures>;
@@ -18,19 +22,30 @@ export interface RoutedExposures extends Pick<Exposing, "submit" | "view" | "poo
   stop(): Promise<void>;
 }
 
-/** Sends each wish to the cluster that it names. `checkCluster`: CLUSTER_NOT_FOUND where there is none of that name. */
-export function routeExposures(
-  compose: (cluster: Cluster) => Exposing,
-  checkCluster: (name: string) => void,
-): RoutedExposures {
+/** What routes are made with. */
+export interface RouteParts {
+  readonly compose: (cluster: Cluster) => Exposing;
+  readonly clusters: Pick<ClusterRegistry, "get" | "names">;
+  /** Of what is known of a cluster beside its exposures. */
+  readonly freshness: (cluster: string) => Freshness | undefined;
+  readonly clock: Pick<Clock, "sleep">;
+}
+
+/** Sends each wish to the cluster that it names, and lists of all clusters to each of them. */
+export function routeExposures({ compose, clusters, freshness, clock }: RouteParts): RoutedExposures {
   const all = new Map<string, Exposing>();
   const of = (name: string): Exposing => {
-    checkCluster(name);
+    clusters.get(name);
     const found = all.get(name);
     if (found !== undefined) return found;
     throw new BerthError("EXPOSURES_NOT_SERVED", `Cluster "${name}" does not serve Berth's definitions.`, {
       field: "cluster",
     });
+  };
+  const across = () => {
+    const others = clusters.names().filter((name) => !all.has(name));
+    const stale = others.flatMap((name) => staleUnless(() => clusters.get(name), name, freshness(name)));
+    return { exposing: all as ReadonlyMap<string, Exposing>, stale };
   };
   const leave = async (name: string) => {
     const before = all.get(name);
@@ -51,8 +66,16 @@ export function routeExposures(
       ],
       (name) => of(name).submit,
     ),
-    view: byTarget(["get", "list", "watch"], (name) => of(name).view),
-    pools: byTarget(["get", "list", "watch"], (name) => of(name).pools),
+    view: viewAcross(
+      byTarget(["get", "list", "watch"], (name) => of(name).view),
+      across,
+      clock,
+    ),
+    pools: poolsAcross(
+      byTarget(["get", "list", "watch"], (name) => of(name).pools),
+      across,
+      clock,
+    ),
     check: (release, wishes) => of(release.cluster).check(release, wishes),
     make: (principal, release, ...rest) =>
       Promise.resolve().then(() => of(release.cluster).make(principal, release, ...rest)),
@@ -72,6 +95,63 @@ export function routeExposures(
     watches: () => [...all].flatMap(([cluster, one]) => one.watches().map((watch) => ({ ...watch, cluster }))),
     stop: async () => void (await Promise.all([...all.keys()].map(leave))),
   };
+}
+
+/** A cluster that is not heard of, as lists name it. One that does not serve Berth's definitions is no part of them. */
+function staleUnless(get: () => Cluster, cluster: string, freshness: Freshness | undefined): StaleCluster[] {
+  try {
+    get();
+    return freshness === undefined ? [] : staleCluster(cluster, freshness);
+  } catch (error) {
+    return [{ cluster, reason: asBerthError(error).message, knownAt: undefined }];
+  }
+}
+
+/** What serves exposures by now, and the clusters of which nobody knows. */
+type All = () => { readonly exposing: ReadonlyMap<string, Exposing>; readonly stale: readonly StaleCluster[] };
+
+function viewAcross(one: ExposureView, across: All, clock: Pick<Clock, "sleep">): ExposureView {
+  const views = () => mapOf(across().exposing, ({ view }) => view);
+  return {
+    get: one.get,
+    list(principal, query, page) {
+      if (query.cluster !== ALL_CLUSTERS) return one.list(principal, query, page);
+      return listExposuresAcross({ views: views(), stale: across().stale }, principal, query, page);
+    },
+    watch(principal, query, signal) {
+      if (query.cluster !== ALL_CLUSTERS) return one.watch(principal, query, signal);
+      const watches = [...views()].map(
+        ([cluster, view]) =>
+          () =>
+            view.watch(principal, { ...query, cluster }, signal),
+      );
+      return watchAcross(watches, clock, signal);
+    },
+  };
+}
+
+function poolsAcross(one: PoolView, across: All, clock: Pick<Clock, "sleep">): PoolView {
+  const views = () => mapOf(across().exposing, ({ pools }) => pools);
+  return {
+    get: one.get,
+    list(principal, cluster) {
+      if (cluster !== ALL_CLUSTERS) return one.list(principal, cluster);
+      return listPoolsAcross({ views: views(), stale: across().stale }, principal);
+    },
+    watch(principal, cluster, signal) {
+      if (cluster !== ALL_CLUSTERS) return one.watch(principal, cluster, signal);
+      const watches = [...views()].map(
+        ([name, view]) =>
+          () =>
+            view.watch(principal, name, signal),
+      );
+      return watchAcross(watches, clock, signal);
+    },
+  };
+}
+
+function mapOf<V, W>(map: ReadonlyMap<string, V>, of: (value: V) => W): ReadonlyMap<string, W> {
+  return new Map([...map].map(([key, value]) => [key, of(value)]));
 }
 
 type Method = (principal: never, target: never, ...rest: never[]) => unknown;

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 
 import { speaks } from "../command.ts";
 import type { Maker } from "../command.ts";
+import { inClusters, warnOfStale } from "../output/clusters.ts";
 import { createChangePrinter, showChanges } from "../output/changes.ts";
 import { print } from "../output/print.ts";
 import type { Table } from "../output/table.ts";
@@ -58,16 +59,19 @@ function addListing(maker: Maker, exposures: Command): void {
     const { pool = "", service = "", release = "" } = options;
     const namespace = options.allNamespaces === true ? "" : session.namespace;
     const request = { cluster, namespace, pool, service, release };
+    const toTable = inClusters(cluster, exposureTable);
     if (options.watch === true) {
       const changes = watchExposures(berth.connection, request, { signal: io.signal });
-      return showChanges(io, changes, createChangePrinter(io, options.format, exp.ExposureSchema, exposureTable));
+      return showChanges(io, changes, createChangePrinter(io, options.format, exp.ExposureSchema, toTable));
     }
     const message = create(api.ListExposuresResponseSchema);
     for await (const page of pages((pageToken) => berth.exposures.listExposures({ ...request, pageToken }, call))) {
       message.exposures.push(...page.exposures);
       message.totalSize = page.totalSize;
+      message.staleClusters = page.staleClusters;
     }
-    const show = (wide: boolean) => exposureTable(message.exposures, wide);
+    warnOfStale(io, message.staleClusters);
+    const show = (wide: boolean) => toTable(message.exposures, wide);
     print(io, options.format, { schema: api.ListExposuresResponseSchema, message, show });
   });
 }

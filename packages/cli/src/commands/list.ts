@@ -6,6 +6,7 @@ import type { Command } from "commander";
 import { speaks, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
 import { CliError } from "../errors.ts";
+import { inClusters, warnOfStale } from "../output/clusters.ts";
 import { createChangePrinter, showChanges } from "../output/changes.ts";
 import type { Table } from "../output/table.ts";
 import { print, printJson } from "../output/print.ts";
@@ -80,14 +81,19 @@ export function addList(program: Command, maker: Maker): void {
 async function run(session: Session, options: Options & { format: Parameters<typeof print>[1] }): Promise<void> {
   const { io, berth } = session;
   const { format } = options;
+  const [toTable, toNewer] = [inClusters(session.cluster, table), inClusters(session.cluster, newer)];
   if (options.outdated === true) {
     const message = await outdated(session, options);
-    return print(io, format, { schema: api.ListOutdatedReleasesResponseSchema, message, show: () => newer(message) });
+    return print(io, format, {
+      schema: api.ListOutdatedReleasesResponseSchema,
+      message,
+      show: () => toNewer(message.releases, false),
+    });
   }
   if (options.watch === true) {
     const { request, isMeant } = toRequest(session, options);
     const changes = watchReleases(berth.connection, request, { signal: io.signal });
-    return showChanges(io, changes, createChangePrinter(io, format, rel.ReleaseSchema, table), isMeant);
+    return showChanges(io, changes, createChangePrinter(io, format, rel.ReleaseSchema, toTable), isMeant);
   }
   const message = await releases(session, options);
   if (options.short === true) {
@@ -96,7 +102,7 @@ async function run(session: Session, options: Options & { format: Parameters<typ
       return io.stdout.write(names.map((one) => `${one}\n`).join(""));
     return printJson(io, format, names);
   }
-  const show = (wide: boolean) => withHeaders(table(message.releases, wide), options);
+  const show = (wide: boolean) => withHeaders(toTable(message.releases, wide), options);
   print(io, format, { schema: api.ListReleasesResponseSchema, message, show });
 }
 
@@ -138,9 +144,7 @@ async function releases(session: Session, options: Options): Promise<api.ListRel
   if (filter !== "") all.totalSize = all.releases.length;
   if (options.reverse === true) all.releases.reverse();
   all.releases = all.releases.slice(offset, max === undefined ? undefined : offset + max);
-  for (const { cluster, reason } of all.staleClusters) {
-    session.io.stderr.write(`warning: cluster "${cluster}" is not heard of: ${reason}\n`);
-  }
+  warnOfStale(session.io, all.staleClusters);
   return all;
 }
 
@@ -183,7 +187,7 @@ function row(one: rel.Release, wide: boolean): string[] {
   return [...cells, chartText(chart), chart?.appVersion ?? "", ...more];
 }
 
-function newer({ releases: found }: api.ListOutdatedReleasesResponse): Table {
+function newer(found: readonly api.OutdatedRelease[]): Table {
   return {
     columns: ["NAME", "NAMESPACE", "CHART", "NEWEST", "SOURCE", "PROBLEM"],
     rows: found.map(({ name, namespace, chart, newest, source, code }) => [

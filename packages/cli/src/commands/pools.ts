@@ -4,6 +4,7 @@ import type { Command } from "commander";
 
 import { speaks, toNumber } from "../command.ts";
 import type { Maker } from "../command.ts";
+import { inClusters, warnOfStale } from "../output/clusters.ts";
 import { createChangePrinter, showChanges } from "../output/changes.ts";
 import { print } from "../output/print.ts";
 import { formatTable } from "../output/table.ts";
@@ -48,12 +49,15 @@ export function addPools(program: Command, maker: Maker): void {
     .description("Lists the pools of the cluster.")
     .option("-w, --watch", "show what changes until Ctrl-C");
   speaks<Options>(maker, list, async ({ io, berth, cluster, call }, { format, watch }) => {
+    const toTable = inClusters(cluster, poolTable);
     if (watch === true) {
       const changes = watchPools(berth.connection, { cluster }, { signal: io.signal });
-      return showChanges(io, changes, createChangePrinter(io, format, poolService.PoolSchema, poolTable));
+      return showChanges(io, changes, createChangePrinter(io, format, poolService.PoolSchema, toTable));
     }
     const message = await berth.pools.listPools({ cluster }, call);
-    print(io, format, { schema: poolService.ListPoolsResponseSchema, message, show: () => poolTable(message.pools) });
+    warnOfStale(io, message.staleClusters);
+    const show = () => toTable(message.pools, false);
+    print(io, format, { schema: poolService.ListPoolsResponseSchema, message, show });
   });
   const get = pools
     .command("get")

@@ -1,6 +1,9 @@
 import { BerthError } from "@berth/base";
 import type { ClusterConnection, KubeClient } from "@berth/kube";
 
+/** The cluster of a list that means all of them. */
+export const ALL_CLUSTERS = "-";
+
 /** A cluster that Berth acts on. */
 export interface Cluster {
   /** Name in paths; an RFC 1123 label. */
@@ -15,6 +18,8 @@ export interface Cluster {
 export interface ClusterRegistry {
   /** CLUSTER_NOT_FOUND where there is none of that name; CLUSTER_UNREACHABLE where it cannot be connected to. */
   get(name: string): Cluster;
+  /** All that there are, also those that cannot be connected to. */
+  names(): readonly string[];
   /** Where Berth keeps what is its own. */
   readonly home: Cluster;
   /** Takes a cluster in, in place of one of its name. */
@@ -31,6 +36,7 @@ export function createClusterRegistry(home: Cluster): ClusterRegistry {
   const names = () => [home.name, ...new Set([...others.keys(), ...failed.keys()])];
   return {
     home,
+    names,
     put(cluster) {
       failed.delete(cluster.name);
       others.set(cluster.name, cluster);

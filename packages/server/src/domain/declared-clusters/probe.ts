@@ -1,14 +1,16 @@
 import { asBerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
+import { isNotFound } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
 import type { ClusterFacts } from "./types.ts";
 
 /** Milliseconds for one answer. */
 const LIMIT = 5_000;
+const GATEWAY = "gateway.networking.k8s.io";
 /** API groups that mean a capability. */
 const GROUPS: Readonly<Record<string, string>> = {
-  "gateway.networking.k8s.io": "gateway-api",
+  [GATEWAY]: "gateway-api",
   "berth.dev": "exposures",
 };
 
@@ -41,6 +43,26 @@ async function capabilitiesOf(client: KubeClient): Promise<readonly string[]> {
     timeoutMs: LIMIT,
   });
   const found = groups.flatMap(({ name }) => GROUPS[name] ?? []);
+  const drivers = found.includes("exposures") ? await driversOf(client, found.includes("gateway-api")) : [];
   // Every API server that Helm 4 supports has it.
-  return ["server-side-apply", ...found].sort();
+  return ["server-side-apply", ...found, ...drivers].sort();
+}
+
+/** What an API server says of a version of a group. */
+interface Served {
+  readonly resources: readonly { readonly name: string }[];
+}
+
+/** What can carry ports there, as far as its API server alone can tell. */
+async function driversOf(client: KubeClient, hasGateways: boolean): Promise<readonly string[]> {
+  const always = ["driver-configmap", "driver-nodeport"];
+  if (!hasGateways) return always;
+  const path = `/apis/${GATEWAY}/v1`;
+  const { resources } = await client.request<Served>({ path, timeoutMs: LIMIT }).catch((error: unknown): Served => {
+    if (isNotFound(error)) return { resources: [] };
+    throw error;
+  });
+  const names = new Set(resources.map(({ name }) => name));
+  const isWhole = names.has("listenersets") && (names.has("tcproutes") || names.has("udproutes"));
+  return isWhole ? [...always, "driver-gateway"] : always;
 }

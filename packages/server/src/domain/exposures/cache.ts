@@ -2,7 +2,8 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { Informer, InformerOptions, KubeObject, Resource } from "@berth/kube";
 
-import type { Cluster, Watch } from "../clusters/index.ts";
+import { freshnessOf } from "../clusters/index.ts";
+import type { Cluster, Freshness, Watch } from "../clusters/index.ts";
 import { duplicatesIn } from "./places.ts";
 import type { Duplicate } from "./places.ts";
 import { addressPools, addresses, exposures, isDeleting, poolOf, portClaims, readyOf } from "./resource.ts";
@@ -37,6 +38,7 @@ export interface ExposureCache {
   stop(): Promise<void>;
   /** Its watches, for whoever measures. */
   watches(): readonly Watch[];
+  freshness(): Freshness;
   /** Whether everything was read once, and if not, what is missing. */
   ready(): { readonly ok: boolean; readonly reason: string };
 }
@@ -88,6 +90,7 @@ export function createExposureCache({ client }: Cluster, log: Logger, clock: Clo
     start: () => informers.forEach(([, informer]) => informer.start()),
     stop: async () => void (await Promise.all(informers.map(([, informer]) => informer.stop()))),
     watches: () => informers.map(([name, informer]) => ({ name, informer })),
+    freshness: () => freshnessOf([pools, all, claims, wishes], "exposures"),
     ready() {
       const missing = informers.filter(([, informer]) => !informer.hasSynced()).map(([name]) => name);
       return { ok: missing.length === 0, reason: missing.join(", ") };

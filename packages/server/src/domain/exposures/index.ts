@@ -36,6 +36,7 @@ export type { ServiceObject } from "./service.ts";
 export { createExposureSubmit } from "./submit.ts";
 export type { AddressName, ExposureSubmit } from "./submit.ts";
 export { createExposureView, createPoolView } from "./view.ts";
+export { listExposuresAcross, listPoolsAcross, watchAcross } from "./across.ts";
 export type {
   AddressSettings,
   Exposure,

@@ -1,4 +1,5 @@
 import type { Principal } from "../access/index.ts";
+import type { StaleCluster } from "../clusters/index.ts";
 import type { AskOptions } from "../command.ts";
 import type { DriverName, LabelSelector, Protocol } from "./resource.ts";
 
@@ -165,12 +166,21 @@ export interface ExposureQuery {
   readonly release: string;
 }
 
-/** Page of exposures, sorted by namespace and name. */
+/** Page of exposures, sorted by cluster, namespace and name. */
 export interface ExposurePage {
   readonly exposures: readonly Exposure[];
   /** Empty on the last page. */
   readonly nextPageToken: string;
   readonly totalSize: number;
+  /** Clusters whose exposures are missing, or are known from before. */
+  readonly staleClusters: readonly StaleCluster[];
+}
+
+/** Pools, sorted by cluster and name. */
+export interface PoolPage {
+  readonly pools: readonly Pool[];
+  /** Clusters whose pools are missing, or are known from before. */
+  readonly staleClusters: readonly StaleCluster[];
 }
 
 /** One piece of news: what is there, what came, what changed, what has gone; `synced` once all that is there was told. */
@@ -195,6 +205,6 @@ export interface ExposureView {
 export interface PoolView {
   /** POOL_NOT_FOUND where there is none. */
   get(principal: Principal, target: PoolName, options?: AskOptions): Promise<Pool>;
-  list(principal: Principal, cluster: string): Promise<readonly Pool[]>;
+  list(principal: Principal, cluster: string): Promise<PoolPage>;
   watch(principal: Principal, cluster: string, signal: AbortSignal): AsyncIterable<News<Pool>>;
 }

@@ -3,6 +3,7 @@ import { getObject } from "@berth/kube";
 import type { CacheChange, KubeClient } from "@berth/kube";
 
 import type { Access, Principal } from "../access/index.ts";
+import { staleCluster } from "../clusters/index.ts";
 import type { ExposureCache } from "./cache.ts";
 import { toExposure, toPool } from "./from-object.ts";
 import { unknown } from "./objects.ts";
@@ -48,7 +49,12 @@ export function createExposureView(parts: ExposureViewParts): ExposureView {
       const page = rest.slice(0, size);
       const last = page.at(-1);
       const isLast = last === undefined || page.length === rest.length;
-      return { exposures: page, nextPageToken: isLast ? "" : toPageToken(last), totalSize: all.length };
+      return {
+        exposures: page,
+        nextPageToken: isLast ? "" : toPageToken(last),
+        totalSize: all.length,
+        staleClusters: staleCluster(query.cluster, cache.freshness()),
+      };
     },
     async *watch(principal, query, signal) {
       await may(principal, "watch", { ...query, name: "" });
@@ -77,7 +83,8 @@ export function createPoolView(parts: ExposureViewParts): PoolView {
       await may(principal, "list", cluster, "");
       if (!cache.pools.hasSynced()) throw notReady();
       const all = cache.pools.list().map((one) => toPool(cluster, cache, one));
-      return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+      const pools = all.sort((a, b) => (a.name < b.name ? -1 : 1));
+      return { pools, staleClusters: staleCluster(cluster, cache.freshness()) };
     },
     async *watch(principal, cluster, signal) {
       await may(principal, "watch", cluster, "");

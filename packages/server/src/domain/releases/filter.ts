@@ -1,13 +1,11 @@
 import { BerthError } from "@berth/base";
 import { Range, SemVer } from "semver";
 
+import { ALL_CLUSTERS } from "../clusters/index.ts";
 import { parseLabelSelector } from "./label-selector.ts";
 import type { Row } from "./row.ts";
 import type { StuckJudge } from "./stuck.ts";
 import type { ListQuery, ReleaseFilter } from "./list-types.ts";
-
-/** The cluster of a query that means all of them. */
-export const ALL_CLUSTERS = "-";
 
 /** A query that narrows nothing: what a caller leaves out. */
 export const UNNARROWED: Omit<ListQuery, "cluster" | "pageSize"> = {

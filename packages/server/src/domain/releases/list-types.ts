@@ -1,3 +1,4 @@
+import type { StaleCluster } from "../clusters/index.ts";
 import type { Release } from "./release.ts";
 
 /** Which releases are meant; what is empty or false matches all. */
@@ -42,14 +43,6 @@ export interface ReleasePage {
   readonly staleClusters: readonly StaleCluster[];
   /** Releases of the clusters asked whose records are not read yet: filters by chart miss them. */
   readonly pendingSummaries: number;
-}
-
-/** A cluster of which nothing new is known. */
-export interface StaleCluster {
-  readonly cluster: string;
-  readonly reason: string;
-  /** What is listed of it was true then; undefined where nothing is. */
-  readonly knownAt: Date | undefined;
 }
 
 /** News of a watched list. */

@@ -3,7 +3,9 @@ import { BerthError } from "@berth/base";
 import { comparePlaces, needsSummary, parseOrder, placeIn } from "./columns.ts";
 import type { Order, OrderPlace } from "./columns.ts";
 import { unreadable } from "./decode.ts";
-import { ALL_CLUSTERS, compileFilter, readsSummary } from "./filter.ts";
+import { ALL_CLUSTERS, staleCluster } from "../clusters/index.ts";
+import type { StaleCluster } from "../clusters/index.ts";
+import { compileFilter, readsSummary } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
 import { findRows } from "./found.ts";
 import { parsePageToken, toPageToken } from "./page.ts";
@@ -15,7 +17,7 @@ import { countBefore } from "./sorted-rows.ts";
 import type { StuckJudge } from "./stuck.ts";
 import type { Summaries } from "./summaries.ts";
 import type { ReleaseTable } from "./table.ts";
-import type { ListQuery, ReleasePage, StaleCluster } from "./list-types.ts";
+import type { ListQuery, ReleasePage } from "./list-types.ts";
 import type { Release } from "./types.ts";
 
 /** How long a page waits for the records of its own releases, in milliseconds. */
@@ -125,11 +127,11 @@ async function judgeClusters(parts: ListParts, query: ListQuery): Promise<readon
   return staleness(parts, parts.clusterNames());
 }
 
+const UNCONNECTED = { isCurrent: false, reason: "It is not connected yet.", knownAt: undefined };
+
 function staleness({ indexOf }: ListParts, names: readonly string[]): readonly StaleCluster[] {
   return names.flatMap((cluster) => {
-    const { isCurrent = false, reason = "It is not connected yet.", knownAt } = indexOf(cluster)?.freshness() ?? {};
-    if (isCurrent) return [];
-    return [{ cluster, reason, knownAt: knownAt === undefined ? undefined : new Date(knownAt) }];
+    return staleCluster(cluster, indexOf(cluster)?.freshness() ?? UNCONNECTED);
   });
 }
 

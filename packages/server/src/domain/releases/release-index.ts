@@ -3,7 +3,8 @@ import type { Clock, Logger } from "@berth/base";
 import { createInformer } from "@berth/kube";
 import type { CacheChange, Informer } from "@berth/kube";
 
-import type { Cluster, Watch } from "../clusters/index.ts";
+import { freshnessOf } from "../clusters/index.ts";
+import type { Cluster, Freshness, Watch } from "../clusters/index.ts";
 import { toStoredRevision } from "./stored-revision.ts";
 import type { StorageKind, StoredRevision } from "./stored-revision.ts";
 
@@ -17,14 +18,6 @@ export interface NewestChange {
   readonly key: string;
   readonly before: StoredRevision | undefined;
   readonly after: StoredRevision | undefined;
-}
-
-/** Whether an index is up to date, and if not, why and since when. */
-export interface Freshness {
-  readonly isCurrent: boolean;
-  readonly reason: string;
-  /** Wall clock, milliseconds: what is known was true then. Undefined where it is current, or nothing is known. */
-  readonly knownAt: number | undefined;
 }
 
 /** The releases of one cluster, from a watch on the metadata of Helm's records. */
@@ -68,7 +61,7 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
     watches: () => informers.map((informer, i) => ({ name: nameOf(places[i] as Place), informer })),
     ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
-    freshness: () => freshnessOf(informers, known()),
+    freshness: () => freshnessOf(informers, "releases"),
     checkKnown,
     revisions() {
       checkKnown();
@@ -149,17 +142,6 @@ function newestOf(revisions: readonly StoredRevision[]): StoredRevision | undefi
     if (newest === undefined || newest.revision < revision.revision) newest = revision;
   }
   return newest;
-}
-
-function freshnessOf(informers: readonly Informer<StoredRevision>[], isKnown: boolean): Freshness {
-  const broken = informers.map((informer) => informer.state()).find(({ name }) => name !== "synced");
-  if (broken === undefined) return { isCurrent: true, reason: "", knownAt: undefined };
-  const isLost = broken.name === "reconnecting";
-  return {
-    isCurrent: false,
-    reason: isLost ? broken.error : "Its releases are not known yet.",
-    knownAt: isKnown && isLost ? broken.since : undefined,
-  };
 }
 
 function describeState(informers: readonly Informer<StoredRevision>[]): string {

@@ -6,7 +6,7 @@ import type { Decoder } from "./decoder.ts";
 import type { StoredRevision } from "./stored-revision.ts";
 
 /** Summaries of old revisions that are kept, of about 0.6 KB each; those of the newest are in the table. */
-const KEPT = 2_000;
+const KEPT = 10_000;
 /** Bytes of an answer that carries one record: 1 MiB of data in base64, and its metadata. */
 const MAX_RECORD = 4 * 1024 * 1024;
 

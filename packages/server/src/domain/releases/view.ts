@@ -1,8 +1,9 @@
 import type { Access, Principal } from "../access/index.ts";
+import { ALL_CLUSTERS } from "../clusters/index.ts";
 import type { ClusterRegistry } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import { diffRevisions } from "./diff.ts";
-import { ALL_CLUSTERS, SEES_ALL } from "./filter.ts";
+import { SEES_ALL } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
 import { createKeptReleases } from "./kept.ts";
 import { listReleases, listRevisions } from "./list.ts";

@@ -1,7 +1,8 @@
 import { BerthError } from "@berth/base";
 
 import type { ChangeLog, NumberedChange } from "./changes.ts";
-import { ALL_CLUSTERS, compileFilter } from "./filter.ts";
+import { ALL_CLUSTERS } from "../clusters/index.ts";
+import { compileFilter } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
 import { toListed } from "./list.ts";
 import type { ListParts } from "./list.ts";

@@ -5,6 +5,7 @@ import { durationMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 import type { Berth } from "../../berth.ts";
 import type { Exposure, ExposureSettings, News, Protocol, Reservation } from "../../domain/exposures/index.ts";
+import { fromStale } from "./from-domain.ts";
 import type { AddHandler, AddStream } from "./handler.ts";
 
 const DEFAULT_PAGE = 100;
@@ -50,7 +51,8 @@ export function addExposures(on: AddHandler, { exposures, principal }: Berth): v
   on(method.listExposures, async ({ pageSize, pageToken, ...query }) => {
     const page = await view.list(principal, query, { size: pageSize || DEFAULT_PAGE, token: pageToken });
     const { nextPageToken, totalSize } = page;
-    return { exposures: page.exposures.map(fromExposure), nextPageToken, totalSize };
+    const staleClusters = page.staleClusters.map(fromStale);
+    return { exposures: page.exposures.map(fromExposure), nextPageToken, totalSize, staleClusters };
   });
 }
 

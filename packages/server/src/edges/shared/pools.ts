@@ -5,6 +5,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Berth } from "../../berth.ts";
 import type { AddressSettings, Pool, PoolAddress, PoolSettings } from "../../domain/exposures/index.ts";
 import { objectOf } from "./exposures.ts";
+import { fromStale } from "./from-domain.ts";
 import type { AddHandler, AddStream } from "./handler.ts";
 
 /** Seconds that a freed port rests unless the request says otherwise. */
@@ -21,7 +22,10 @@ export function addPools(on: AddHandler, { exposures, principal }: Berth): void 
   on(method.getPool, async ({ cluster, name }, _context, hints) =>
     fromPool(await pools.get(principal, { cluster, name }, hints)),
   );
-  on(method.listPools, async ({ cluster }) => ({ pools: (await pools.list(principal, cluster)).map(fromPool) }));
+  on(method.listPools, async ({ cluster }) => {
+    const page = await pools.list(principal, cluster);
+    return { pools: page.pools.map(fromPool), staleClusters: page.staleClusters.map(fromStale) };
+  });
   on(method.deletePool, async ({ cluster, name, validateOnly }, context) =>
     fromPool(await submit.deletePool(principal, { cluster, name }, context, validateOnly)),
   );

@@ -162,7 +162,8 @@ export type ClusterStatus = Message<"berth.v1.ClusterStatus"> & {
   lastError: string;
 
   /**
-   * What it can do beside Helm: server-side-apply, gateway-api, exposures.
+   * What it can do beside Helm: server-side-apply, gateway-api, exposures, and
+   * what can carry ports there: driver-configmap, driver-gateway, driver-nodeport.
    *
    * @generated from field: repeated string capabilities = 8;
    */
