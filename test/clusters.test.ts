@@ -36,6 +36,8 @@ interface ClusterAnswer {
     readonly latency?: string;
     readonly last_error?: string;
     readonly capabilities?: readonly string[];
+    readonly uid?: string;
+    readonly same_as?: readonly string[];
     readonly releases?: number;
   };
 }
@@ -323,6 +325,15 @@ test("what a cluster needs is printed first, made by whoever may, and is all tha
   await eventually("the cluster takes a pool", wait);
   assert.equal((await berth.request("GET", `${pools}/far-pool`)).status, 200);
   refused(await berth.request("GET", "/v1/clusters/local/pools/far-pool"), 404, "POOL_NOT_FOUND", "pool");
+
+  const [first, local] = await Promise.all(
+    ["made", "local"].map((name) => statusOf(name, ({ uid }) => uid !== "", "its uid")),
+  );
+  assert.notEqual(first?.status.uid, local?.status.uid);
+  await create({ name: "twin", credentials });
+  const twin = await statusOf("twin", ({ same_as: names = [] }) => names.includes("made"), "its other name is known");
+  assert.equal(twin.status.uid, first?.status.uid);
+  await berth.request("DELETE", "/v1/clusters/twin");
 
   const again = await ask({ name: "made", credentials });
   assert.equal(again.status, 200, JSON.stringify(again.body));

@@ -18,7 +18,11 @@ export function composeClusters(
   const cache = createClusterCache(registry.home, log, clock);
   const all = { ...parts, cache };
   const controller = createClusterController(all);
-  const shown = { ...all, factsOf: (name: string) => controller.factsOf(name) };
+  const shown = {
+    ...all,
+    factsOf: (name: string) => controller.factsOf(name),
+    names: () => controller.names(),
+  };
   const gate = createClusterSubmit(all);
   const view: ClusterView = createClusterView(shown);
   return {

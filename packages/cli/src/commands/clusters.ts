@@ -187,7 +187,9 @@ function clusterTable(clusters: readonly api.Cluster[], wide: boolean): Table {
     rows: clusters.map(({ name, home, server, status }) => {
       const { state = 0, version = "", releases = 0, reason = "", latency, lastContact } = status ?? {};
       const ms = latency === undefined ? "" : `${String(Number(latency.seconds) * 1000 + latency.nanos / 1e6)}ms`;
-      const rest = [ms, timeText(lastContact), (status?.capabilities ?? []).join(","), status?.message ?? ""];
+      const { capabilities = [], message = "", sameAs = [] } = status ?? {};
+      const twins = sameAs.length === 0 ? "" : ` It is the same cluster as ${sameAs.join(", ")}.`;
+      const rest = [ms, timeText(lastContact), capabilities.join(","), message + twins];
       const cells = [home ? `${name} (home)` : name, wordOf(api.ClusterState, state), version, String(releases)];
       return [...cells, server, reason, ...(wide ? rest : [])];
     }),

@@ -1,6 +1,6 @@
 import { asBerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
-import { isNotFound } from "@berth/kube";
+import { getObject, isNotFound } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
 import type { ClusterFacts } from "./types.ts";
@@ -21,9 +21,10 @@ export async function probe(client: KubeClient, clock: Clock, before: ClusterFac
     const { gitVersion } = await client.request<{ gitVersion: string }>({ path: "/version", timeoutMs: LIMIT });
     const latencyMs = Math.round(clock.monotonic() - start);
     const capabilities = await capabilitiesOf(client);
+    const uid = await uidOf(client);
     return {
       ...{ state: "ready", reason: "Reached", message: "Its API server answers." },
-      ...{ version: gitVersion.slice(0, 64), latencyMs, capabilities },
+      ...{ version: gitVersion.slice(0, 64), latencyMs, capabilities, uid },
       ...{ lastContact: new Date(clock.now()), lastError: before.lastError },
     };
   } catch (error) {
@@ -35,6 +36,17 @@ export async function probe(client: KubeClient, clock: Clock, before: ClusterFac
 export function failed(error: unknown, before: ClusterFacts): ClusterFacts {
   const { code, message } = asBerthError(error);
   return { ...before, state: "failed", reason: code, message, lastError: message };
+}
+
+/** Empty where Berth may not read it. */
+async function uidOf(client: KubeClient): Promise<string> {
+  const reference = { resource: { group: "", version: "v1", plural: "namespaces" }, name: "kube-system" };
+  try {
+    return (await getObject(client, reference, { isBrief: true, timeoutMs: LIMIT }))?.metadata.uid ?? "";
+  } catch (error) {
+    if (asBerthError(error).code === "FORBIDDEN") return "";
+    throw error;
+  }
 }
 
 async function capabilitiesOf(client: KubeClient): Promise<readonly string[]> {

@@ -43,12 +43,15 @@ export interface ClusterObject extends KubeObject {
 
 /** Nothing is known yet. */
 export const NO_FACTS: ClusterFacts = {
-  ...{ state: "unknown", reason: "", message: "", version: "", lastError: "", capabilities: [] },
+  ...{ state: "unknown", reason: "", message: "", version: "", lastError: "", capabilities: [], uid: "" },
   ...{ latencyMs: undefined, lastContact: undefined },
 };
 
 /** What is stored, in the domain's words, with what this replica knows. */
-export function fromObject({ metadata, spec }: ClusterObject, facts: ClusterFacts, releases: number): DeclaredCluster {
+export function fromObject(
+  { metadata, spec }: ClusterObject,
+  seen: Pick<DeclaredCluster, "facts" | "sameAs" | "releases">,
+): DeclaredCluster {
   const { creationTimestamp } = metadata;
   return {
     name: metadata.name,
@@ -58,8 +61,7 @@ export function fromObject({ metadata, spec }: ClusterObject, facts: ClusterFact
     generation: metadata.generation ?? 0,
     resourceVersion: metadata.resourceVersion ?? "",
     createTime: creationTimestamp === undefined ? undefined : new Date(creationTimestamp),
-    facts,
-    releases,
+    ...seen,
   };
 }
 

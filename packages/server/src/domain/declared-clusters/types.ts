@@ -35,6 +35,8 @@ export interface ClusterFacts {
   readonly lastContact: Date | undefined;
   readonly lastError: string;
   readonly capabilities: readonly string[];
+  /** Of its namespace kube-system, which is the same by whatever name and way; empty where that is not known. */
+  readonly uid: string;
 }
 
 /** A cluster as it is stored, and how this replica sees it. */
@@ -46,6 +48,8 @@ export interface DeclaredCluster extends ClusterSettings {
   readonly resourceVersion: string;
   readonly createTime: Date | undefined;
   readonly facts: ClusterFacts;
+  /** Other names that mean the same cluster: its releases are listed under each. */
+  readonly sameAs: readonly string[];
   readonly releases: number;
 }
 

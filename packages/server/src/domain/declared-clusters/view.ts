@@ -15,6 +15,8 @@ export interface ClusterViewParts {
   readonly cache: ClusterCache;
   /** How this replica sees a cluster. */
   readonly factsOf: (name: string) => ClusterFacts;
+  /** Clusters of which there are facts. */
+  readonly names: () => readonly string[];
   /** Releases known of a cluster. */
   readonly releasesOf: (name: string) => number;
 }
@@ -43,20 +45,25 @@ export function createClusterView(parts: ClusterViewParts): ClusterView {
 }
 
 /** A cluster as it is stored, with what this replica knows of it. */
-export function toDeclared(
-  { factsOf, releasesOf }: Pick<ClusterViewParts, "factsOf" | "releasesOf">,
-  object: ClusterObject,
-): DeclaredCluster {
-  const { name } = object.metadata;
-  return fromObject(object, factsOf(name), releasesOf(name));
+export function toDeclared(parts: SeenParts, object: ClusterObject): DeclaredCluster {
+  return fromObject(object, seen(parts, object.metadata.name));
 }
 
-function homeOf({ registry, factsOf, releasesOf }: ClusterViewParts): DeclaredCluster {
-  const { name, connection, watchNamespaces } = registry.home;
+type SeenParts = Pick<ClusterViewParts, "factsOf" | "names" | "releasesOf">;
+
+/** What this replica knows of a cluster. */
+function seen({ factsOf, names, releasesOf }: SeenParts, name: string) {
+  const facts = factsOf(name);
+  const sameAs = names().filter((other) => other !== name && facts.uid !== "" && factsOf(other).uid === facts.uid);
+  return { facts, sameAs: sameAs.sort(), releases: releasesOf(name) };
+}
+
+function homeOf(parts: ClusterViewParts): DeclaredCluster {
+  const { name, connection, watchNamespaces } = parts.registry.home;
   const { server, proxyUrl = "", tlsServerName = "", insecureSkipTlsVerify = false } = connection;
   return {
     ...{ name, isHome: true, server, proxyUrl, tlsServerName, insecureSkipTlsVerify, watchNamespaces },
     ...{ context: "", inCluster: false, secretName: "", generation: 0, resourceVersion: "", createTime: undefined },
-    ...{ facts: factsOf(name), releases: releasesOf(name) },
+    ...seen(parts, name),
   };
 }

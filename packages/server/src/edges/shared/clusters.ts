@@ -74,14 +74,14 @@ const STATES = {
 } as const;
 
 function fromCluster(cluster: DeclaredCluster): MessageInitShape<typeof api.ClusterSchema> {
-  const { isHome: home, generation, createTime, facts, releases, watchNamespaces, ...same } = cluster;
+  const { isHome: home, generation, createTime, facts, releases, sameAs, watchNamespaces, ...same } = cluster;
   const { state, latencyMs, lastContact, capabilities, ...rest } = facts;
   return {
     ...same,
     ...{ home, generation: BigInt(generation), watchNamespaces: [...watchNamespaces] },
     ...(createTime === undefined ? {} : { createTime: timestampFromDate(createTime) }),
     status: {
-      ...{ ...rest, state: STATES[state], capabilities: [...capabilities], releases },
+      ...{ ...rest, state: STATES[state], capabilities: [...capabilities], releases, sameAs: [...sameAs] },
       ...(latencyMs === undefined ? {} : { latency: durationFromMs(latencyMs) }),
       ...(lastContact === undefined ? {} : { lastContact: timestampFromDate(lastContact) }),
     },
