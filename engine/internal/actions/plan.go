@@ -2,12 +2,10 @@ package actions
 
 import (
 	"context"
-	"strings"
 
 	"sigs.k8s.io/yaml"
 
 	"helm.sh/helm/v4/pkg/action"
-	"helm.sh/helm/v4/pkg/kube"
 	ri "helm.sh/helm/v4/pkg/release"
 	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
@@ -183,23 +181,10 @@ func (p *plan) serverSide() bool {
 	return appliesServerSide(serverSide(p.upgrade.GetOptions().GetServerSideApply()), p.current)
 }
 
-func (p *plan) updateOptions() []kube.ClientUpdateOption {
-	options, before := p.options(), ""
-	if p.install == nil {
-		before = p.current.ApplyMethod
-	}
-	server := p.serverSide()
-	return []kube.ClientUpdateOption{
-		kube.ClientUpdateOptionForceReplace(options.GetForceReplace()),
-		kube.ClientUpdateOptionServerSideApply(server, options.GetForceConflicts()),
-		kube.ClientUpdateOptionThreeWayMergeForUnstructured(p.install != nil && options.GetTakeOwnership() && !server),
-		kube.ClientUpdateOptionUpgradeClientSideFieldManager(server && before != string(release.ApplyMethodServerSideApply)),
-	}
-}
-
 func valuesText(rel *release.Release) string {
 	text, err := yaml.Marshal(rel.Config)
-	if err != nil || strings.TrimSpace(string(text)) == "{}" {
+	// Helm 3 stores none as null.
+	if err != nil || len(rel.Config) == 0 {
 		return ""
 	}
 	return string(text)
