@@ -5,7 +5,9 @@
 //
 // It makes PREFIX-0 to PREFIX-(COUNT-1), by turns in the namespaces, each with
 // its number as the value `value`. As for the command line, KUBECONFIG names the
-// cluster and HELM_DRIVER the storage.
+// cluster and HELM_DRIVER the storage. The fields that it applies belong to
+// "install-many": whoever builds on the SDK, as Terraform's provider does, is
+// named after his program, where the command line calls itself helm.
 package main
 
 import (
@@ -19,15 +21,12 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/cli"
-	"helm.sh/helm/v3/pkg/kube"
 )
 
 // requests a second are not held back: they go to a cluster for tests.
 const requests = 1000
 
 func main() {
-	// The command line says so of itself, whatever its file is called.
-	kube.ManagedFieldsManager = "helm"
 	if err := installMany(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
