@@ -10,7 +10,7 @@ import (
 )
 
 // lookEvery bounds how often discovery is asked for a kind that is not known.
-const lookEvery = time.Second
+const lookEvery = 250 * time.Millisecond
 
 // mapper maps kinds to resources from memory, and looks again before it says
 // that a kind is not served: others install CRDs, and charts with objects of them.
