@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { refused, succeeded } from "./support/answers.ts";
@@ -6,6 +8,7 @@ import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, DEPLOYMENT, hookJob } from "./support/charts.ts";
+import { eventually } from "./support/exposures.ts";
 import { DRIVERS, helmsOf } from "./support/helm3.ts";
 import type { Helms } from "./support/helm3.ts";
 
@@ -143,21 +146,24 @@ test("a chart of Helm 2's format, with requirements.yaml, goes on as Helm 3 has 
   succeeded(await berth.request<OperationAnswer>("DELETE", `${berth.releases}/dated`));
 });
 
+/** Writes a chart with a definition and an object of it. */
+function writePlanets(group: string, names: object, properties: object): Promise<string> {
+  const schema = { openAPIV3Schema: { type: "object", properties } };
+  const versions = [{ name: "v1", served: true, storage: true, schema }];
+  const spec = { group, names: { kind: "Planet", plural: "planets", ...names }, scope: "Namespaced", versions };
+  const metadata = { name: `planets.${group}` };
+  const definition = { apiVersion: "apiextensions.k8s.io/v1", kind: "CustomResourceDefinition", metadata, spec };
+  return berth.charts.write("planets", {
+    "crds/planet.json": JSON.stringify(definition),
+    "templates/mars.yaml": `apiVersion: ${group}/v1\nkind: Planet\nmetadata: { name: mars }\nmoons: 2\n`,
+  });
+}
+
+const pathOf = (group: string) => `apis/apiextensions.k8s.io/v1/customresourcedefinitions/planets.${group}`;
+const MOONS = { moons: { type: "integer" } };
+
 test("definitions that Helm 3 has installed stay, and are upgraded where that is asked", async () => {
-  const three = helms.three("secret");
   const group = `${berth.namespace}.example.com`;
-  const path = `apis/apiextensions.k8s.io/v1/customresourcedefinitions/planets.${group}`;
-  const write = (names: object, properties: object) => {
-    const schema = { openAPIV3Schema: { type: "object", properties } };
-    const versions = [{ name: "v1", served: true, storage: true, schema }];
-    const definition = { group, names: { kind: "Planet", plural: "planets", ...names }, scope: "Namespaced", versions };
-    const metadata = { name: `planets.${group}` };
-    const [apiVersion, kind] = ["apiextensions.k8s.io/v1", "CustomResourceDefinition"];
-    return berth.charts.write("planets", {
-      "crds/planet.yaml": JSON.stringify({ apiVersion, kind, metadata, spec: definition }),
-      "templates/mars.yaml": `apiVersion: ${group}/v1\nkind: Planet\nmetadata: { name: mars }\nmoons: 2\n`,
-    });
-  };
   interface Definition {
     readonly spec: {
       readonly names: { readonly shortNames?: readonly string[] };
@@ -165,33 +171,64 @@ test("definitions that Helm 3 has installed stay, and are upgraded where that is
     };
   }
   const live = async () => {
-    const spec = (await berth.object<Definition>(path))?.spec;
+    const spec = (await berth.object<Definition>(pathOf(group)))?.spec;
     return [spec?.names.shortNames, Object.keys(spec?.versions[0]?.schema.openAPIV3Schema.properties ?? {})];
   };
-  const moons = { moons: { type: "integer" } };
-  const chart = await write({ shortNames: ["pl"] }, moons);
-  await three.run("install", "planets", chart);
-  await write({}, { ...moons, rings: { type: "integer" } });
-  const upgrade = (options: object) =>
-    berth.request<OperationAnswer>("PUT", `${berth.releases}/planets`, { chart: { path: chart }, options });
+  const chart = await writePlanets(group, { shortNames: ["pl"] }, MOONS);
+  await helms.three("secret").run("install", "planets", chart);
+  await writePlanets(group, {}, { ...MOONS, rings: { type: "integer" } });
+  const path = `${berth.releases}/planets`;
+  const upgrade = (options: object) => berth.request<OperationAnswer>("PUT", path, { chart: { path: chart }, options });
   succeeded(await upgrade({}));
   assert.deepEqual(await live(), [["pl"], ["moons"]]);
   const options = { upgrade_crds: true };
-  const planned = await berth.request<{ crds: { change: string; error?: object }[] }>(
-    "POST",
-    `${berth.releases}/planets:plan`,
-    { chart: { path: chart }, options },
-  );
+  const planned = await berth.request<{ crds: { change: string; error?: object }[] }>("POST", `${path}:plan`, {
+    chart: { path: chart },
+    options,
+  });
   assert.deepEqual(
     planned.body.crds.map(({ change, error }) => [change, error]),
     [["PLANNED_CHANGE_UPDATE", undefined]],
   );
   succeeded(await upgrade(options));
   assert.deepEqual(await live(), [undefined, ["moons", "rings"]]);
-  succeeded(await berth.request<OperationAnswer>("DELETE", `${berth.releases}/planets`));
+  succeeded(await berth.request<OperationAnswer>("DELETE", path));
   assert.equal(await berth.object(`apis/${group}/v1/namespaces/{ns}/planets/mars`), undefined);
-  assert.notEqual(await berth.object(path), undefined, "a definition outlives its chart");
-  await berth.kube.request({ method: "DELETE", path: `/${path}` });
+  assert.notEqual(await berth.object(pathOf(group)), undefined, "a definition outlives its chart");
+  await berth.kube.request({ method: "DELETE", path: `/${pathOf(group)}` });
+});
+
+test("a release with an object whose API is gone says so, and nothing is done to it", async () => {
+  const group = `gone.${berth.namespace}.example.com`;
+  const chart = await writePlanets(group, {}, MOONS);
+  const three = helms.three("configmap");
+  await three.run("install", "gone", chart);
+  await berth.kube.request({ method: "DELETE", path: `/${pathOf(group)}` });
+  await eventually("the API is gone", async () =>
+    (await berth.object(`apis/${group}/v1`)) === undefined ? true : undefined,
+  );
+  const path = `${berth.releases}/gone`;
+  const plain = { chart: { path: await berth.charts.write("plain", { "templates/config.yaml": CONFIG_MAP }) } };
+  const asked = [
+    await berth.request("PUT", path, plain),
+    await berth.request("POST", `${path}:plan`, plain),
+    await berth.request("DELETE", path),
+  ];
+  for (const answer of asked)
+    assert.match(refused(answer, 422, "API_REMOVED").detail ?? "", /planet.*mars|mars.*planet/i);
+  const [{ status } = { status: "" }] = await three.json<{ status: string }[]>("history", "gone");
+  assert.equal(status, "deployed");
+  await berth.kube.request({
+    method: "POST",
+    path: "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    body: JSON.parse(await readFile(join(chart, "crds/planet.json"), "utf8")) as object,
+  });
+  // The API server takes a moment until it tells of it.
+  await eventually("it is uninstalled", async () =>
+    (await berth.request("DELETE", path)).status === 200 ? true : undefined,
+  );
+  refused(await berth.request("GET", path), 404, "RELEASE_NOT_FOUND");
+  await berth.kube.request({ method: "DELETE", path: `/${pathOf(group)}` });
 });
 
 test("a release in a ConfigMap is found where no watch sees it, and not installed a second time", async () => {

@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -99,6 +100,9 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkCurrent(rel); err != nil {
+		return nil, err
+	}
 	size, err := EncodedSize(rel)
 	if err != nil {
 		return nil, err
@@ -122,6 +126,19 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	}
 	response.Hooks = p.hooks(p.running(rel.Hooks))
 	return response, p.wait.Err()
+}
+
+// checkCurrent refuses what Helm's upgrade would: it goes on from all that the
+// present manifest has, and finds no object of an API that is not served.
+func (p *plan) checkCurrent(rel *release.Release) error {
+	if p.install != nil {
+		return nil
+	}
+	var brought map[schema.GroupKind]bool
+	if p.options().GetUpgradeCrds() {
+		brought = own(rel.Chart)
+	}
+	return p.checkManifest(p.current.Manifest, brought)
 }
 
 // rendered renders the release as it would be stored.
