@@ -68,12 +68,13 @@ async function liveOf(name: string): Promise<string> {
       if (found === undefined) continue;
       const { status: _, metadata, ...rest } = found;
       const { uid: _u, resourceVersion: _r, creationTimestamp: _c, managedFields, ...kept } = metadata;
-      // Controllers write when they come to it.
-      const owners = managedFields.flatMap(({ manager, operation, fieldsV1 }) =>
-        ["helm", "somebody"].includes(manager) ? [{ manager, operation, fieldsV1 }] : [],
-      );
-      const text = JSON.stringify({ ...rest, kept, owners }, null, 1);
-      lines.push(text.replaceAll(name, "NAME").replaceAll(/"(clusterIP|\d+\.\d+\.\d+\.\d+)".*/g, ""));
+      // The newest stands last, and controllers write when they come to it.
+      const owners = managedFields
+        .filter(({ manager }) => ["helm", "somebody"].includes(manager))
+        .map(({ manager, operation, fieldsV1 }) => `${manager} ${operation} ${JSON.stringify(fieldsV1)}`)
+        .sort();
+      const text = JSON.stringify({ ...rest, kept, owners }, null, 1).replaceAll(name, "NAME");
+      lines.push(text.replaceAll(/"(clusterIP|\d+\.\d+\.\d+\.\d+|deployment.kubernetes.io\/revision)".*/g, ""));
     }
   }
   return lines.join("\n");
