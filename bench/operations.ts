@@ -78,7 +78,7 @@ async function directInstall(
   const egress = { allowLoopback: true, allowLinkLocal: false, allowedHosts: [], allowedCidrs: [] };
   const policy = { repositories: {}, allowLocal: true };
   const action = createInstall({
-    ...{ engine, egress, storageOf: () => undefined },
+    ...{ engine, egress, storageOf: () => Promise.resolve(undefined) },
     charts: (_principal, _namespace, reference) => Promise.resolve(resolveChart(reference, policy)),
   });
   return async (name) => {

@@ -7,8 +7,8 @@ import { checkCommand, goEnvironment, runCommand } from "./command.ts";
 import { filesUnder } from "./files.ts";
 import { ensureStaticcheck } from "./staticcheck.ts";
 
-/** A client for tests, which is no part of the workspace. */
-const GO_CLIENT = "test/go-client";
+/** Programs for tests, each a module of its own outside of the workspace. */
+const FOR_TESTS = ["test/go-client", "toolchain/helm3"];
 /** Lines a Go file may have, generated code aside. */
 const MAX_LINES = 400;
 
@@ -16,7 +16,7 @@ const MAX_LINES = 400;
 export const goFormat: Check = {
   name: "go-format",
   async run(root) {
-    const { code, stdout, stderr } = await runCommand("gofmt", ["-l", "engine", GO_CLIENT], { cwd: root });
+    const { code, stdout, stderr } = await runCommand("gofmt", ["-l", "engine", ...FOR_TESTS], { cwd: root });
     if (code !== 0) return { state: "failed", text: stderr };
     return outcomeOf(stdout.split("\n").filter((file) => file !== ""));
   },
@@ -26,8 +26,8 @@ export const goFormat: Check = {
 export const goSize: Check = {
   name: "go-size",
   async run(root) {
-    const files = [...(await filesUnder(root, "engine", ".go")), ...(await filesUnder(root, GO_CLIENT, ".go"))];
-    const sizes = files.map(async (file) => {
+    const files = await Promise.all(["engine", ...FOR_TESTS].map((folder) => filesUnder(root, folder, ".go")));
+    const sizes = files.flat().map(async (file) => {
       const lines = (await readFile(join(root, file), "utf8")).trimEnd().split("\n").length;
       return lines > MAX_LINES ? [`${file}: ${lines} lines, at most ${MAX_LINES}`] : [];
     });
@@ -44,7 +44,11 @@ export const goVet: Check = {
       env: goEnvironment(join(root, "go.work")),
     });
     if (engine.state === "failed") return engine;
-    return checkCommand("go", ["vet", "./..."], { cwd: join(root, GO_CLIENT), env: goEnvironment("off") });
+    for (const module of FOR_TESTS) {
+      const found = await checkCommand("go", ["vet", "./..."], { cwd: join(root, module), env: goEnvironment("off") });
+      if (found.state === "failed") return found;
+    }
+    return engine;
   },
 };
 

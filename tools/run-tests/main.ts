@@ -7,6 +7,7 @@ import {
   buildFlags,
   ensureEngine,
   ensureEnvoyGateway,
+  ensureHelm3,
   ensureRealNode,
   ensureRegistry,
   ensureToolchain,
@@ -22,6 +23,8 @@ import { run } from "./run.ts";
 const everything = ["packages/*/src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts"];
 /** Those that want a real node: they come last, one after the other, for its parts may still be built meanwhile. */
 const REAL = /(^|\/)real-node(-[a-z-]+)?\.test\.ts$/;
+/** Those that want Helm 3: they wait for it where it is still built. */
+const HELM3 = /(^|\/)helm3(-[a-z-]+)?\.test\.ts$/;
 /** Files at a time: the cluster they share takes the other core. */
 const CONCURRENCY = 2;
 /** The slowest test starts three clusters in a row: 20 s alone, several times that beside a build. */
@@ -43,7 +46,10 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   const registry = await ensureRegistry({ progress });
   const files = await listFiles(isWhole ? everything : patterns);
   const wantsReal = files.some((file) => REAL.test(file)) && whyNoRealNode() === undefined;
-  const built = wantsReal ? buildRealNode() : Promise.resolve();
+  const built = buildMeanwhile(
+    files.some((file) => HELM3.test(file)),
+    wantsReal,
+  );
   // Heard where it is awaited.
   built.catch(() => undefined);
   const failures: string[] = [];
@@ -103,7 +109,11 @@ async function runTests(patterns: readonly string[]): Promise<boolean> {
   }
 }
 
-async function buildRealNode(): Promise<void> {
+/** Builds what only some tests want, while the others run. */
+async function buildMeanwhile(wantsHelm3: boolean, wantsReal: boolean): Promise<void> {
+  // Its tests say themselves why there is none.
+  if (wantsHelm3) await ensureHelm3({ progress }).catch(() => undefined);
+  if (!wantsReal) return;
   await ensureRealNode({ progress });
   await ensureEnvoyGateway({ progress });
 }

@@ -9,6 +9,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/client-go/util/retry"
 
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/kube"
@@ -33,6 +36,9 @@ func (s *session) upgradeCrds(made *chart.Chart, options *enginev1.ActionOptions
 	s.events.Phase(enginev1.Phase_PHASE_CRDS)
 	defer s.known.Forget()
 	for _, definition := range definitions {
+		if err := s.handOver(s.wait, definition.GetName()); err != nil {
+			return err
+		}
 		if _, err := s.applyDefinition(s.wait, definition, options); err != nil {
 			return err
 		}
@@ -47,15 +53,43 @@ func (s *session) upgradeCrds(made *chart.Chart, options *enginev1.ActionOptions
 	return nil
 }
 
+// handOver makes the fields of a definition that Helm has written otherwise, as
+// an install creates those of its chart, fields that it has applied: else it
+// would conflict with itself, and what a chart no longer has would stay.
+func (s *session) handOver(ctx context.Context, name string) error {
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		live, err := s.client.Definitions().Get(ctx, name, metav1.GetOptions{})
+		if isMissing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		patch, err := csaupgrade.UpgradeManagedFieldsPatch(live, sets.New(kube.ManagedFieldsManager), kube.ManagedFieldsManager)
+		if err != nil || len(patch) == 0 {
+			return err
+		}
+		_, err = s.client.Definitions().Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{})
+		return err
+	})
+}
+
 func (s *session) applyDefinition(ctx context.Context, definition *unstructured.Unstructured, options *enginev1.ActionOptions) (*unstructured.Unstructured, error) {
 	text, err := json.Marshal(definition.Object)
 	if err != nil {
 		return nil, err
 	}
-	force := options.GetForceConflicts()
-	return s.client.Definitions().Patch(ctx, definition.GetName(), types.ApplyPatchType, text, metav1.PatchOptions{
-		FieldManager: kube.ManagedFieldsManager, Force: &force,
-	})
+	apply := func(force bool) (*unstructured.Unstructured, error) {
+		return s.client.Definitions().Patch(ctx, definition.GetName(), types.ApplyPatchType, text, metav1.PatchOptions{
+			FieldManager: kube.ManagedFieldsManager, Force: &force,
+		})
+	}
+	applied, err := apply(options.GetForceConflicts())
+	// A plan has handed over nothing.
+	if isOwnConflict(err) {
+		return apply(true)
+	}
+	return applied, err
 }
 
 // established waits until a definition is served.

@@ -2,12 +2,11 @@ package actions
 
 import (
 	"context"
-	"strings"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
 	"helm.sh/helm/v4/pkg/action"
-	"helm.sh/helm/v4/pkg/kube"
 	ri "helm.sh/helm/v4/pkg/release"
 	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
@@ -101,6 +100,9 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	if err != nil {
 		return nil, err
 	}
+	if err := p.checkCurrent(rel); err != nil {
+		return nil, err
+	}
 	size, err := EncodedSize(rel)
 	if err != nil {
 		return nil, err
@@ -124,6 +126,19 @@ func (p *plan) make(ctx context.Context, reference *enginev1.ChartReference, giv
 	}
 	response.Hooks = p.hooks(p.running(rel.Hooks))
 	return response, p.wait.Err()
+}
+
+// checkCurrent refuses what Helm's upgrade would: it goes on from all that the
+// present manifest has, and finds no object of an API that is not served.
+func (p *plan) checkCurrent(rel *release.Release) error {
+	if p.install != nil {
+		return nil
+	}
+	var brought map[schema.GroupKind]bool
+	if p.options().GetUpgradeCrds() {
+		brought = own(rel.Chart)
+	}
+	return p.checkManifest(p.current.Manifest, brought)
 }
 
 // rendered renders the release as it would be stored.
@@ -183,23 +198,10 @@ func (p *plan) serverSide() bool {
 	return appliesServerSide(serverSide(p.upgrade.GetOptions().GetServerSideApply()), p.current)
 }
 
-func (p *plan) updateOptions() []kube.ClientUpdateOption {
-	options, before := p.options(), ""
-	if p.install == nil {
-		before = p.current.ApplyMethod
-	}
-	server := p.serverSide()
-	return []kube.ClientUpdateOption{
-		kube.ClientUpdateOptionForceReplace(options.GetForceReplace()),
-		kube.ClientUpdateOptionServerSideApply(server, options.GetForceConflicts()),
-		kube.ClientUpdateOptionThreeWayMergeForUnstructured(p.install != nil && options.GetTakeOwnership() && !server),
-		kube.ClientUpdateOptionUpgradeClientSideFieldManager(server && before != string(release.ApplyMethodServerSideApply)),
-	}
-}
-
 func valuesText(rel *release.Release) string {
 	text, err := yaml.Marshal(rel.Config)
-	if err != nil || strings.TrimSpace(string(text)) == "{}" {
+	// Helm 3 stores none as null.
+	if err != nil || len(rel.Config) == 0 {
 		return ""
 	}
 	return string(text)

@@ -146,8 +146,7 @@ func (p *plan) object(one *piece, original *resource.Info) *enginev1.PlannedObje
 		if original != nil {
 			originals.Append(original)
 		}
-		_, err = p.client.Client.Update(originals, kube.ResourceList{one.info}, p.updateOptions()...)
-		if err != nil {
+		if err = p.update(originals, one.info); err != nil {
 			made.Error = classify(err, nil).Proto()
 		}
 	}

@@ -2,12 +2,15 @@ package actions
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"helm.sh/helm/v4/pkg/kube"
+	"helm.sh/helm/v4/pkg/release/common"
 	release "helm.sh/helm/v4/pkg/release/v1"
 
 	"berth.dev/engine/gen/enginev1"
@@ -59,7 +62,15 @@ type head struct {
 	Metadata   struct {
 		Name      string `json:"name"`
 		Namespace string `json:"namespace"`
+		// Annotations may be anything in what a template makes.
+		Annotations map[string]any `json:"annotations"`
 	} `json:"metadata"`
+}
+
+// isKept tells whether Helm deletes no such object.
+func (h head) isKept() bool {
+	policy, _ := h.Metadata.Annotations[kube.ResourcePolicyAnno].(string)
+	return strings.ToLower(strings.TrimSpace(policy)) == kube.KeepPolicy
 }
 
 // checkServed refuses a release with an object whose API the cluster does not
@@ -71,7 +82,21 @@ func (s *session) checkServed(rel *release.Release) error {
 // checkManifest refuses a manifest with an object whose API the cluster does not
 // serve and that is none of own.
 func (s *session) checkManifest(manifest string, own map[schema.GroupKind]bool) error {
-	for _, object := range heads(manifest) {
+	return s.checkObjects(heads(manifest), own)
+}
+
+// checkDeletable refuses to uninstall what has an object whose API the cluster
+// does not serve any more: Helm would find that out when it has run the hooks,
+// leave the release without an ending and not say why.
+func (s *session) checkDeletable(rel *release.Release) error {
+	if rel.Info.Status == common.StatusUninstalled {
+		return nil
+	}
+	return s.checkObjects(slices.DeleteFunc(heads(rel.Manifest), head.isKept), nil)
+}
+
+func (s *session) checkObjects(objects []head, own map[schema.GroupKind]bool) error {
+	for _, object := range objects {
 		version, err := schema.ParseGroupVersion(object.APIVersion)
 		if err != nil || object.Kind == "" {
 			continue

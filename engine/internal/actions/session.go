@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"k8s.io/apimachinery/pkg/util/version"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 
 	"helm.sh/helm/v4/pkg/action"
@@ -143,11 +144,23 @@ func (s *session) cancellation() string {
 	return "The operation " + interrupted + "."
 }
 
+// fieldValidation is the Kubernetes that validates fields itself (KEP-2885).
+// Helm's client-side validation reads the OpenAPI document of each kind to find
+// that out, and then validates nothing.
+var fieldValidation = version.MustParseGeneric("1.27")
+
 // learn gives the configuration the cluster's capabilities, so that Helm does not ask.
 func (s *session) learn() error {
 	capabilities, err := s.known.Capabilities()
+	if err != nil {
+		return err
+	}
 	s.config.Capabilities = capabilities
-	return err
+	found, err := version.ParseGeneric(capabilities.KubeVersion.Version)
+	if err == nil && found.AtLeast(fieldValidation) {
+		s.client.TrustServer()
+	}
+	return nil
 }
 
 // newest reads the newest stored revision; nil where none is stored.

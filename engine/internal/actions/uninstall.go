@@ -27,6 +27,9 @@ func (r *Runner) Uninstall(ctx context.Context, request *enginev1.UninstallReque
 		if err := s.learn(); err != nil {
 			return err
 		}
+		if err := s.checkDeletable(rel); err != nil {
+			return err
+		}
 		options := request.GetOptions()
 		uninstall := action.NewUninstall(s.config)
 		uninstall.DisableHooks = options.GetDisableHooks()

@@ -48,12 +48,14 @@ func NewCache() *Cache { return &Cache{known: map[string]*Known{}} }
 // Known is what is known of one API server as one identity sees it.
 type Known struct {
 	discovery discovery.CachedDiscoveryInterface
-	mapper    *restmapper.DeferredDiscoveryRESTMapper
+	mapper    *mapper
 	watches   *watches.Pool
 
 	mu           sync.Mutex
 	capabilities *common.Capabilities
 	learned      time.Time
+	// looked is when discovery was last asked for a kind that was not known.
+	looked time.Time
 }
 
 // Get gives what is known of a cluster, learning nothing yet.
@@ -83,9 +85,8 @@ func (c *Cache) Get(cluster *enginev1.Cluster, identity *enginev1.Identity) (*Kn
 		return nil, err
 	}
 	cached := memory.NewMemCacheClient(client)
-	known := &Known{
-		discovery: cached, mapper: restmapper.NewDeferredDiscoveryRESTMapper(cached), watches: watches.NewPool(dyn),
-	}
+	known := &Known{discovery: cached, watches: watches.NewPool(dyn)}
+	known.mapper = &mapper{restmapper.NewDeferredDiscoveryRESTMapper(cached), known.lookAgain}
 	c.known[key] = known
 	c.order = append(c.order, key)
 	if len(c.order) > maxKnown {

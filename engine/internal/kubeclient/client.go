@@ -107,9 +107,8 @@ func (c *Client) Changed() bool {
 // IsReachable trusts the first real request to say it: no action asks beforehand.
 func (c *Client) IsReachable() error { return nil }
 
-// TrustServer leaves the validation of what is applied to the API server, which
-// does it strictly where it applies server-side; Helm would fetch the whole
-// OpenAPI document for each hook and namespace.
+// TrustServer leaves the validation of what is applied to the API server; Helm
+// would fetch the OpenAPI documents for each hook, namespace and release.
 func (c *Client) TrustServer() { c.trusts = true }
 
 // Inspect has the next manifest that is built looked at first. What inspect

@@ -9,6 +9,8 @@ export { ownTestCluster, testNamespace } from "./testing.ts";
 export type { TestNamespace } from "./testing.ts";
 export { ensureEngine, ensureToolchain } from "./toolchain/ensure.ts";
 export { ensureRegistry } from "./toolchain/registry.ts";
+export { ensureHelm3 } from "./toolchain/helm3.ts";
+export type { Helm3 } from "./toolchain/helm3.ts";
 export type { EnsureOptions, Toolchain } from "./toolchain/ensure.ts";
 export { versions } from "./toolchain/versions.ts";
 export { cacheDirectory, dataDirectory, repository } from "./paths.ts";

@@ -21,7 +21,7 @@ export type { HeldLease, LeaseOptions, LeaseState } from "./lease/types.ts";
 export { createWorkQueue } from "./queue/work-queue.ts";
 export type { Outcome, OutcomeCounts, QueueState, WorkQueue, WorkQueueOptions } from "./queue/types.ts";
 export { loadKubeconfig, readKubeconfig } from "./kubeconfig.ts";
-export { collectionPath, keyOf, objectPath } from "./object.ts";
+export { collectionPath, keyOf, metadataOnly, objectPath } from "./object.ts";
 export type { KubeObject, ManagedFields, ObjectMetadata, ObjectReference, Resource } from "./object.ts";
 export { applyObject, createObject, deleteObject, getObject, patchObject, updateObject } from "./requests.ts";
 export type { ApplyOptions, CallOptions, DeleteOptions, PatchOptions, WriteOptions } from "./requests.ts";

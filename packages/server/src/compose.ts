@@ -90,7 +90,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     charts: parts.charts,
     exposing: { check: (...wish) => exposing.check(...wish), make: (...wish) => exposing.make(...wish) },
     holder: createHolder(parts),
-    isStored: (target) => storageOf(target) !== undefined,
+    isStored: (target) => caches.isStored(target),
   });
   const { stuckOf, live, reads } = composeReads(config, {
     ...parts,

@@ -13,6 +13,7 @@ const modules = {
   etcd: "go.etcd.io/etcd/server/v3",
   kwok: "sigs.k8s.io/kwok",
   helm: "helm.sh/helm/v4",
+  helm3: "helm.sh/helm/v3",
   containerd: "github.com/containerd/containerd/v2",
   runc: "github.com/opencontainers/runc",
   cni: "github.com/containernetworking/plugins",

@@ -4,6 +4,7 @@ export const versions = {
   etcd: "3.7.3",
   kwok: "0.8.0",
   helm: "4.3.1",
+  helm3: "3.21.4",
   containerd: "2.4.2",
   runc: "1.5.2",
   cni: "1.9.1",

@@ -4,9 +4,10 @@ import type { Cluster, Watch } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import { createChangeLog } from "./changes.ts";
 import { createDecoder } from "./decoder.ts";
+import { findStorage } from "./find-storage.ts";
+import type { StorageFinder } from "./find-storage.ts";
 import { createReleaseIndex } from "./release-index.ts";
 import type { ReleaseIndex } from "./release-index.ts";
-import type { StorageKind } from "./stored-revision.ts";
 import { createSummaries } from "./summaries.ts";
 import type { Summaries } from "./summaries.ts";
 import { createReleaseTable } from "./table.ts";
@@ -18,12 +19,15 @@ export interface ReleaseCaches extends Omit<WatchParts, "stuckOf" | "sees"> {
   add(cluster: Cluster): void;
   /** Forgets a cluster. */
   remove(name: string): Promise<void>;
-  storageOf(target: ReleaseTarget): StorageKind | undefined;
+  readonly storageOf: StorageFinder;
+  /** Whether a release is known to be stored. */
+  isStored(target: ReleaseTarget): boolean;
   watches(): readonly Watch[];
   stop(): Promise<void>;
 }
 
 interface Cache {
+  readonly cluster: Cluster;
   readonly index: ReleaseIndex;
   readonly summaries: Summaries;
   readonly leave: () => void;
@@ -47,14 +51,18 @@ export function createReleaseCaches(log: Logger, clock: Clock): ReleaseCaches {
       void remove(cluster.name);
       const index = createReleaseIndex(cluster, log, clock);
       const summaries = createSummaries(cluster, decoder);
-      caches.set(cluster.name, { index, summaries, leave: table.join(cluster.name, { index, summaries }) });
+      caches.set(cluster.name, { cluster, index, summaries, leave: table.join(cluster.name, { index, summaries }) });
       index.start();
     },
     remove,
     indexOf: (name) => caches.get(name)?.index,
     summariesOf: (name) => caches.get(name)?.summaries,
     clusterNames: () => [...caches.keys()],
-    storageOf: ({ cluster, namespace, name }) => caches.get(cluster)?.index.storageOf(namespace, name),
+    async storageOf(target) {
+      const cache = caches.get(target.cluster);
+      return cache === undefined ? undefined : findStorage(cache.cluster, cache.index, target);
+    },
+    isStored: ({ cluster, namespace, name }) => caches.get(cluster)?.index.find(namespace, name) !== undefined,
     watches: () =>
       [...caches].flatMap(([cluster, { index }]) => index.watches().map((watch) => ({ ...watch, cluster }))),
     async stop() {

@@ -39,6 +39,8 @@ export interface ReleaseIndex {
   find(namespace: string, name: string): StoredRevision | undefined;
   /** Where the release's newest revision is stored; undefined where it is not known. */
   storageOf(namespace: string, name: string): StorageKind | undefined;
+  /** Whether what a namespace has now is known. */
+  sees(namespace: string): boolean;
   /** Waits up to 2 s for a resourceVersion; NOT_READY where it does not come. */
   waitFor(resourceVersion: string): Promise<void>;
   /** Hears what becomes of the releases; the function given back ends it. */
@@ -47,7 +49,8 @@ export interface ReleaseIndex {
 
 /** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps, or these two for each namespace that it is narrowed to. */
 export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock): ReleaseIndex {
-  const narrowed = cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
+  const narrowed: readonly (string | undefined)[] =
+    cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
   const places = narrowed.flatMap((namespace) => STORAGES.map((storage) => ({ namespace, storage })));
   const informers = places.map((place) => createRevisionInformer(cluster, place, log, clock));
   const { newest, onNewest } = followNewest(informers);
@@ -70,6 +73,8 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
     revisionsOf: (namespace, name) => informers.flatMap((one) => one.byIndex("release", `${namespace}/${name}`)),
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
+    sees: (namespace) =>
+      freshnessOf(informers, known()).isCurrent && (narrowed.includes(undefined) || narrowed.includes(namespace)),
     async waitFor(resourceVersion) {
       // A record is one object, seen by one watch: the other one hears of the version by a bookmark at the latest.
       const seen = informers.map(async (informer) => {

@@ -101,6 +101,7 @@ export function createHomeCache(parts: {
     payloads,
   ];
   const key = (name: string) => `${namespace}/${name}`;
+  const { newer, ...overlay } = createOverlay(records, key);
   return {
     ...{ operations: records, queues, replicas, payloads },
     watches: () => [
@@ -115,8 +116,8 @@ export function createHomeCache(parts: {
       all.every((informer) => informer.hasSynced())
         ? { ok: true, reason: "" }
         : { ok: false, reason: all.map((informer) => informer.state().name).join(", ") },
-    ...createOverlay(records, key),
-    openOf: (target) => records.byIndex("open", releaseKey(target)),
+    ...overlay,
+    openOf: (target) => records.byIndex("open", releaseKey(target)).filter((record) => !hasEnded(newer(record))),
     queue: (name) => queues.get(key(name)),
     payload: (name) => payloads.get(key(name)),
   };
@@ -139,6 +140,7 @@ function createOverlay(records: Informer<OperationRecord>, key: (name: string) =
   });
   const newer = (record: OperationRecord) => learnt.get(record.metadata.name) ?? record;
   return {
+    newer,
     operation(id: string) {
       const known = records.get(key(id));
       return known === undefined ? learnt.get(id) : newer(known);

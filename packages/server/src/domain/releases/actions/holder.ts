@@ -1,8 +1,7 @@
 import type { Engine } from "@berth/engine-client";
 
 import type { Holder } from "../action.ts";
-import type { ReleaseTarget } from "../../command.ts";
-import type { StorageKind } from "../stored-revision.ts";
+import type { StorageFinder } from "../find-storage.ts";
 import { fromRelease, throwError } from "./answer.ts";
 import { toDuration, toTarget } from "./request.ts";
 
@@ -10,10 +9,7 @@ import { toDuration, toTarget } from "./request.ts";
 const HISTORY = 256;
 
 /** Makes what the holder of an operation does through the engine. */
-export function createHolder(parts: {
-  readonly engine: Engine;
-  readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
-}): Holder {
+export function createHolder(parts: { readonly engine: Engine; readonly storageOf: StorageFinder }): Holder {
   const { engine, storageOf } = parts;
   return {
     async extend(operationId, holdMs) {
@@ -21,7 +17,7 @@ export function createHolder(parts: {
     },
     async history({ cluster, principal }, target) {
       const answer = await engine.history({
-        target: toTarget(cluster, principal, target, storageOf(target)),
+        target: toTarget(cluster, principal, target, await storageOf(target)),
         max: HISTORY,
       });
       if (answer.error?.code === "RELEASE_NOT_FOUND") return [];
@@ -30,7 +26,7 @@ export function createHolder(parts: {
     },
     async settle({ cluster, principal, ...run }, target, revision, cause) {
       const answer = await engine.settle({
-        target: toTarget(cluster, principal, target, storageOf(target)),
+        target: toTarget(cluster, principal, target, await storageOf(target)),
         context: {
           operationId: run.operationId,
           traceparent: run.context.traceparent,

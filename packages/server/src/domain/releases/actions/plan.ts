@@ -49,7 +49,7 @@ export function createReleasePlanner(parts: PlannerParts): ReleasePlanner {
       checkUpload(command.chart, command.values);
       const { target } = command;
       const request = {
-        target: toTarget(clusters.get(target.cluster), principal, target, parts.storageOf(target)),
+        target: toTarget(clusters.get(target.cluster), principal, target, await parts.storageOf(target)),
         chart: toChart(await parts.charts(principal, target.namespace, command.chart, { signal }), parts.egress),
         values: toValues(command.values),
         options: toOptions(command.options, command.labels),
@@ -75,7 +75,7 @@ async function askForPlan(
   const chart = await parts.charts(principal, command.target.namespace, command.chart, { signal });
   const { expectedRevision } = command;
   const common = {
-    target: toTarget(cluster, principal, command.target, parts.storageOf(command.target)),
+    target: toTarget(cluster, principal, command.target, await parts.storageOf(command.target)),
     chart: toChart(chart, parts.egress),
     context: expectedRevision === undefined ? {} : { expectedRevision },
   };

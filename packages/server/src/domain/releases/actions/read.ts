@@ -5,7 +5,7 @@ import type { Engine } from "@berth/engine-client";
 import type { Principal } from "../../access/index.ts";
 import type { ClusterRegistry } from "../../clusters/index.ts";
 import type { ReleaseTarget } from "../../command.ts";
-import type { StorageKind } from "../stored-revision.ts";
+import type { StorageFinder } from "../find-storage.ts";
 import type { CheckState, CheckedObject, Json, Release, ReleaseReader } from "../types.ts";
 import { fromError, fromHook, fromObject, fromObjectStatus, fromRelease, throwError } from "./answer.ts";
 import { toTarget } from "./request.ts";
@@ -14,16 +14,16 @@ import { toTarget } from "./request.ts";
 export interface ReaderParts {
   readonly engine: Engine;
   readonly clusters: ClusterRegistry;
-  readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
+  readonly storageOf: StorageFinder;
 }
 
 /** Reads what Helm has stored, and what is live, through the engine. */
 export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts): ReleaseReader {
-  const at = (principal: Principal, target: ReleaseTarget) =>
-    toTarget(clusters.get(target.cluster), principal, target, storageOf(target));
+  const at = async (principal: Principal, target: ReleaseTarget) =>
+    toTarget(clusters.get(target.cluster), principal, target, await storageOf(target));
   return {
     async content(principal, target, revision, { withChart = false, signal } = {}) {
-      const answer = await engine.get({ target: at(principal, target), revision, withChart }, { signal });
+      const answer = await engine.get({ target: await at(principal, target), revision, withChart }, { signal });
       throwError(answer.error);
       return {
         release: fromRelease(target.cluster, present(answer.release, target)),
@@ -40,19 +40,19 @@ export function createReleaseReader({ engine, clusters, storageOf }: ReaderParts
       };
     },
     async history(principal, target, max, { signal } = {}): Promise<readonly Release[]> {
-      const answer = await engine.history({ target: at(principal, target), max }, { signal });
+      const answer = await engine.history({ target: await at(principal, target), max }, { signal });
       throwError(answer.error);
       return answer.revisions.map((release) => fromRelease(target.cluster, release));
     },
     async status(principal, target, revision, { signal } = {}) {
-      const answer = await engine.status({ target: at(principal, target), revision }, { signal });
+      const answer = await engine.status({ target: await at(principal, target), revision }, { signal });
       throwError(answer.error);
       const objects = answer.objects.map(fromObjectStatus);
       const ready = objects.every((object) => object.status === "Current");
       return { release: fromRelease(target.cluster, present(answer.release, target)), ready, objects };
     },
     async check(principal, target, { signal } = {}) {
-      const answer = await engine.check({ target: at(principal, target) }, { signal });
+      const answer = await engine.check({ target: await at(principal, target) }, { signal });
       throwError(answer.error);
       const release = fromRelease(target.cluster, present(answer.release, target));
       return { release, objects: answer.objects.map(fromCheckedObject) };

@@ -5,7 +5,7 @@ import type { EgressPolicy, Engine, RunOptions } from "@berth/engine-client";
 import type { ChartResolver } from "../../charts/index.ts";
 import type { ReleaseTarget } from "../../command.ts";
 import type { ActionOutcome, ActionResult, ActionRun } from "../action.ts";
-import type { StorageKind } from "../stored-revision.ts";
+import type { StorageFinder } from "../find-storage.ts";
 import { fromEvent, fromResult } from "./answer.ts";
 import { toTarget } from "./request.ts";
 
@@ -15,7 +15,7 @@ export interface ActionParts {
   readonly charts: ChartResolver;
   readonly egress: EgressPolicy;
   /** Where a release is stored, as far as the watch cache knows. */
-  readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
+  readonly storageOf: StorageFinder;
 }
 
 /** The result of an action of which nothing is known. */
@@ -40,7 +40,7 @@ export async function runAction(
   run: ActionRun,
   call: (engineTarget: EngineTarget, options: RunOptions) => Promise<wire.ActionResult>,
 ): Promise<ActionOutcome> {
-  const engineTarget = toTarget(run.cluster, run.principal, target, parts.storageOf(target));
+  const engineTarget = toTarget(run.cluster, run.principal, target, await parts.storageOf(target));
   const onEvent = (event: wire.ActionEvent) => {
     const progress = fromEvent(event);
     if (progress !== undefined) run.onProgress(progress);

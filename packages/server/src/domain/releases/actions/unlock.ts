@@ -1,9 +1,9 @@
 import { BerthError, asBerthError } from "@berth/base";
 import type { Engine } from "@berth/engine-client";
 
-import type { ReleaseTarget, UnlockCommand } from "../../command.ts";
+import type { UnlockCommand } from "../../command.ts";
 import type { Action } from "../action.ts";
-import type { StorageKind } from "../stored-revision.ts";
+import type { StorageFinder } from "../find-storage.ts";
 import { fromRelease, throwError } from "./answer.ts";
 import { toContext, toDuration, toTarget } from "./request.ts";
 import { NOTHING } from "./run.ts";
@@ -11,7 +11,7 @@ import { NOTHING } from "./run.ts";
 /** What unlocking is made of. */
 export interface UnlockParts {
   readonly engine: Engine;
-  readonly storageOf: (target: ReleaseTarget) => StorageKind | undefined;
+  readonly storageOf: StorageFinder;
   /** How long a release has to be without an ending before it counts as stuck, in milliseconds. */
   readonly stuckAfterMs: number;
 }
@@ -24,7 +24,7 @@ export function createUnlock({ engine, storageOf, stuckAfterMs }: UnlockParts): 
   return async (command, run) => {
     const { target } = command;
     const request = {
-      target: toTarget(run.cluster, run.principal, target, storageOf(target)),
+      target: toTarget(run.cluster, run.principal, target, await storageOf(target)),
       context: toContext(command, run),
       cause: `it was unlocked by ${run.principal.name} (${run.operationId})`,
       minAge: toDuration(stuckAfterMs),
