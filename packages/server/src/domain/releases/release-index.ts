@@ -74,7 +74,7 @@ export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock):
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
     sees: (namespace) =>
-      freshnessOf(informers, known()).isCurrent && (narrowed.includes(undefined) || narrowed.includes(namespace)),
+      freshnessOf(informers, "releases").isCurrent && (narrowed.includes(undefined) || narrowed.includes(namespace)),
     async waitFor(resourceVersion) {
       // A record is one object, seen by one watch: the other one hears of the version by a bookmark at the latest.
       const seen = informers.map(async (informer) => {
