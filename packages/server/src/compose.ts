@@ -73,7 +73,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
   const clusters = createClusterRegistry(cluster);
   const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
   const engine = await startEngine({ binary, allowLocalCharts, environment, log });
-  const caches = createReleaseCaches(log, clock);
+  const caches = createReleaseCaches({ log, clock, maxRevisions: config.maxStoredRevisions });
   caches.add(cluster);
   const { storageOf } = caches;
   const access = createReviewedAccess({ clusters, clock });

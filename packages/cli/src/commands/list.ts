@@ -138,10 +138,14 @@ async function releases(session: Session, options: Options): Promise<api.ListRel
   if (filter !== "") all.totalSize = all.releases.length;
   if (options.reverse === true) all.releases.reverse();
   all.releases = all.releases.slice(offset, max === undefined ? undefined : offset + max);
-  for (const { cluster, reason } of all.staleClusters) {
-    session.io.stderr.write(`warning: cluster "${cluster}" is not heard of: ${reason}\n`);
-  }
+  warn(session, all);
   return all;
+}
+
+function warn({ io }: Session, { staleClusters }: Pick<api.ListReleasesResponse, "staleClusters">): void {
+  for (const { cluster, reason } of staleClusters) {
+    io.stderr.write(`warning: cluster "${cluster}" is not heard of: ${reason}\n`);
+  }
 }
 
 function toExpression(text: string): RegExp {
@@ -162,7 +166,9 @@ async function outdated(session: Session, options: Options): Promise<api.ListOut
   const all = create(api.ListOutdatedReleasesResponseSchema);
   for await (const page of pages((pageToken) => berth.releases.listOutdatedReleases({ ...request, pageToken }, call))) {
     all.releases.push(...page.releases);
+    all.staleClusters = page.staleClusters;
   }
+  warn(session, all);
   return all;
 }
 

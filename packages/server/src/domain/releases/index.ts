@@ -20,7 +20,7 @@ export type { ReleaseCaches } from "./caches.ts";
 export type { ReleaseIndex } from "./release-index.ts";
 export { createStuckJudge } from "./stuck.ts";
 export type { StuckJudge } from "./stuck.ts";
-export type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage } from "./list-types.ts";
+export type { ListQuery, ReleaseFilter, ReleaseNews, ReleasePage, StaleCluster } from "./list-types.ts";
 export type {
   ChartName,
   CheckedObject,

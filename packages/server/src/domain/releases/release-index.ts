@@ -33,12 +33,14 @@ export interface ReleaseIndex {
   stop(): Promise<void>;
   /** Its watches, for whoever measures. */
   watches(): readonly Watch[];
-  /** Whether the first list is complete, and if not, why. */
+  /** Whether it can say what it knows: the first list is complete, or there is more than it takes. If not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
+  /** Whether the first list is complete. */
+  isKnown(): boolean;
   freshness(): Freshness;
-  /** NOT_READY before the first list. */
+  /** NOT_READY before the first list; TOO_MANY_REVISIONS while there are more than it takes. */
   checkKnown(): void;
-  /** Every stored revision, unsorted. NOT_READY before the first list. */
+  /** Every stored revision that is known, unsorted. */
   revisions(): StoredRevision[];
   /** Newest revision of one release; undefined where none is known. */
   find(namespace: string, name: string): StoredRevision | undefined;
@@ -50,28 +52,35 @@ export interface ReleaseIndex {
   onNewest(listener: (change: NewestChange) => void): () => void;
 }
 
+/** What an index takes beside its cluster. */
+export interface IndexSeams {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Stored revisions that one watch may hold. */
+  readonly maxRevisions: number;
+}
+
 /** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps, or these two for each namespace that it is narrowed to. */
-export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock): ReleaseIndex {
+export function createReleaseIndex(cluster: Cluster, seams: IndexSeams): ReleaseIndex {
   const narrowed = cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
   const places = narrowed.flatMap((namespace) => STORAGES.map((storage) => ({ namespace, storage })));
-  const informers = places.map((place) => createRevisionInformer(cluster, place, log, clock));
+  const informers = places.map((place) => createRevisionInformer(cluster, place, seams));
   const { newest, onNewest } = followNewest(informers);
   const find = (namespace: string, name: string) => newest.get(`${namespace}/${name}`);
   const known = () => informers.every((informer) => informer.hasSynced());
-  const checkKnown = () => {
-    if (!known()) throw notReady(cluster.name);
-  };
+  const full = () => informers.some((informer) => informer.state().name === "full");
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
     watches: () => informers.map((informer, i) => ({ name: nameOf(places[i] as Place), informer })),
-    ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
+    ready: () => (known() || full() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
+    isKnown: known,
     freshness: () => freshnessOf(informers, known()),
-    checkKnown,
-    revisions() {
-      checkKnown();
-      return informers.flatMap((informer) => informer.list());
+    checkKnown() {
+      if (full()) throw tooMany(cluster.name, seams.maxRevisions);
+      if (!known()) throw notReady(cluster.name);
     },
+    revisions: () => informers.flatMap((informer) => informer.list()),
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
     async waitFor(resourceVersion) {
@@ -124,8 +133,7 @@ function nameOf({ namespace, storage }: Place): string {
 function createRevisionInformer(
   cluster: Cluster,
   { namespace, storage }: Place,
-  log: Logger,
-  clock: Clock,
+  { log, clock, maxRevisions }: IndexSeams,
 ): Informer<StoredRevision> {
   return createInformer({
     client: cluster.client,
@@ -135,8 +143,8 @@ function createRevisionInformer(
     metadataOnly: true,
     transform: (object) => toStoredRevision(storage, object.metadata),
     indexes: { release: (revision) => [`${revision.namespace}/${revision.name}`] },
-    log,
-    clock,
+    maxObjects: maxRevisions,
+    ...{ log, clock },
   });
 }
 
@@ -149,13 +157,13 @@ function newestOf(revisions: readonly StoredRevision[]): StoredRevision | undefi
 }
 
 function freshnessOf(informers: readonly Informer<StoredRevision>[], isKnown: boolean): Freshness {
-  const broken = informers.map((informer) => informer.state()).find(({ name }) => name !== "synced");
-  if (broken === undefined) return { isCurrent: true, reason: "", knownAt: undefined };
-  const isLost = broken.name === "reconnecting";
+  const behind = informers.map((informer) => informer.state()).filter(({ name }) => name !== "synced");
+  if (behind.length === 0) return { isCurrent: true, reason: "", knownAt: undefined };
+  const lost = behind.filter((state) => "since" in state);
   return {
     isCurrent: false,
-    reason: isLost ? broken.error : "Its releases are not known yet.",
-    knownAt: isKnown && isLost ? broken.since : undefined,
+    reason: lost[0]?.error ?? "Its releases are not known yet.",
+    knownAt: isKnown && lost.length > 0 ? Math.min(...lost.map(({ since }) => since)) : undefined,
   };
 }
 
@@ -165,4 +173,9 @@ function describeState(informers: readonly Informer<StoredRevision>[]): string {
 
 function notReady(cluster: string): BerthError {
   return new BerthError("NOT_READY", `The releases of cluster "${cluster}" are not known yet.`);
+}
+
+function tooMany(cluster: string, limit: number): BerthError {
+  const message = `Cluster "${cluster}" has more than ${String(limit)} stored revisions.`;
+  return new BerthError("TOO_MANY_REVISIONS", message, { details: { limit: String(limit) } });
 }

@@ -13,6 +13,7 @@ import type {
   ReleaseNews,
   ReleasePage,
   RevisionDiff,
+  StaleCluster,
 } from "../../domain/releases/index.ts";
 
 /*
@@ -102,11 +103,12 @@ export function fromShown(release: Release): rel.Release {
 
 export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListReleasesResponseSchema> {
   const { nextPageToken, totalSize, pendingSummaries } = page;
-  const staleClusters = page.staleClusters.map(({ cluster, reason, knownAt }) => ({
-    ...{ cluster, reason },
-    ...time("knownAt", knownAt),
-  }));
+  const staleClusters = page.staleClusters.map(fromStale);
   return { releases: page.releases.map(fromShown), nextPageToken, totalSize, staleClusters, pendingSummaries };
+}
+
+export function fromStale({ cluster, reason, knownAt }: StaleCluster): MessageInitShape<typeof api.StaleClusterSchema> {
+  return { ...{ cluster, reason }, ...time("knownAt", knownAt) };
 }
 
 export function fromHook(hook: Hook): MessageInitShape<typeof rel.HookSchema> {
