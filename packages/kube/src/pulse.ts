@@ -1,3 +1,4 @@
+import { BerthError } from "@berth/base";
 import type { Clock } from "@berth/base";
 
 import { startDeadline } from "./deadline.ts";
@@ -14,25 +15,29 @@ type Stream = (request: { readonly path: string; readonly signal: AbortSignal })
 /**
  * Makes the question whether an API server answers at all: it rejects where
  * nothing comes within 5 s. Whatever comes is an answer, a refusal too. Those who
- * ask at the same time share one question.
+ * ask at about the same time share one question.
  */
 export function createPulse(stream: Stream, clock: Clock): () => Promise<void> {
   let asking: Promise<void> | undefined;
-  let answered = -Infinity;
-  const ask = async () => {
+  let last: { readonly at: number; readonly error: BerthError | undefined } = { at: -Infinity, error: undefined };
+  const ask = async (): Promise<BerthError | undefined> => {
     using deadline = startDeadline(clock, LIMIT, undefined, timedOut);
     try {
       // As a stream: requests that wait for one another are no sign of death.
       for await (const _chunk of await stream({ path: "/version", signal: deadline.signal }));
     } catch (error) {
-      if (isTimeout(error)) throw error;
+      if (error instanceof BerthError && isTimeout(error)) return error;
     }
-    answered = clock.monotonic();
+    return undefined;
+  };
+  const askOnce = async () => {
+    const error = await ask();
+    last = { at: clock.monotonic(), error };
+    asking = undefined;
   };
   return async () => {
-    if (clock.monotonic() - answered < COUNTS) return;
-    asking ??= ask().finally(() => (asking = undefined));
-    await asking;
+    if (clock.monotonic() - last.at >= COUNTS) await (asking ??= askOnce());
+    if (last.error !== undefined) throw last.error;
   };
 }
 
