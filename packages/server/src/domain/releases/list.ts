@@ -184,13 +184,16 @@ function revisionsOf({ indexOf }: ListParts, cluster: string): Row[] {
 
 /** The row with its summary, or without where the cluster does not give the record in time. */
 async function withSummary({ summariesOf, clock }: ListParts, row: Row): Promise<Row> {
-  const done = new AbortController();
+  const over = new AbortController();
   const reading = summariesOf(row.cluster)
     ?.of(row.revision)
-    .catch((error: unknown) => unreadable(error instanceof BerthError ? error.message : "It cannot be read."))
-    .finally(() => done.abort());
-  const late = clock.sleep(RECORDS_WAIT, done.signal).catch(() => undefined);
-  return toRow(row.cluster, row.revision, await Promise.race([reading, late.then(() => undefined)]));
+    .catch((error: unknown) => unreadable(error instanceof BerthError ? error.message : "It cannot be read."));
+  const late = clock.sleep(RECORDS_WAIT, over.signal).then(() => undefined);
+  // It rejects once nobody waits for it any more.
+  late.catch(() => undefined);
+  const summary = await Promise.race([reading, late]);
+  over.abort();
+  return toRow(row.cluster, row.revision, summary);
 }
 
 function compareRevisions(a: ReturnType<typeof placeIn>, b: ReturnType<typeof placeIn>): number {
