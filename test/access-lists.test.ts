@@ -53,7 +53,7 @@ before(async () => {
   }
   const home = { name: "local", connection, client: kube, watchNamespaces: [] };
   const clusters = createClusterRegistry(home);
-  caches = createReleaseCaches(silentLogger, systemClock);
+  caches = createReleaseCaches({ log: silentLogger, clock: systemClock, maxRevisions: 1_000 });
   caches.add(home);
   const access = createReviewedAccess({ clusters, clock });
   const none = () => Promise.reject(new Error("No record is read for a list."));

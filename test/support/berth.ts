@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 
 import { silentLogger, systemClock } from "@berth/base";
-import type { Logger } from "@berth/base";
+import type { Clock, Logger } from "@berth/base";
 import { applyDefinitions, createKubeClient, ensureNamespace, loadKubeconfig } from "@berth/kube";
 import type { KubeClient } from "@berth/kube";
 
@@ -68,6 +68,8 @@ export interface TestBerthOptions {
   readonly config?: Record<string, unknown>;
   /** Nobody reads it where absent. */
   readonly log?: Logger;
+  /** Another clock than the machine's. */
+  readonly clock?: Clock;
   /** More of the environment. */
   readonly environment?: Readonly<Record<string, string>>;
   /** PEM of the authority of Berth's certificate, where it has one. */
@@ -105,7 +107,7 @@ export async function startTestBerth(options: TestBerthOptions = {}): Promise<Te
     ...options.environment,
   });
   const log = options.log ?? silentLogger;
-  const { berth, close } = await composeBerth(config, log, { operationJson });
+  const { berth, close } = await composeBerth(config, log, { operationJson, clock: options.clock });
   const server = await createServer(berth, { ...config, port: 0, log });
   await ready(server.url, options.ca);
   let stopped: Promise<void> | undefined;

@@ -278,6 +278,11 @@ export const ERROR_CODES = {
     title: "The answer is not known yet",
     hint: "Try again shortly; the cache is still filling.",
   },
+  TOO_MANY_REVISIONS: {
+    kind: "unavailable",
+    title: "The cluster has more stored revisions than Berth follows",
+    hint: "Have old revisions removed (a smaller history_max, releases that nobody needs uninstalled), narrow the cluster by watch_namespaces, or raise releases.maxStoredRevisions.",
+  },
   INTERNAL: { kind: "internal", title: "Berth failed", hint: "Report it with the request id." },
 } as const satisfies Record<string, CodeEntry>;
 

@@ -1,5 +1,6 @@
 export { startCluster } from "./cluster/start.ts";
 export type { ClusterOptions, DevCluster } from "./cluster/start.ts";
+export { compactEtcd } from "./cluster/compact.ts";
 export type { Component } from "./cluster/component.ts";
 export type { ComponentName } from "./cluster/programs.ts";
 export { createAuthority, issue } from "./pki/authority.ts";

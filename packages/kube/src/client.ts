@@ -1,4 +1,3 @@
-import { BerthError } from "@berth/base";
 import type { Clock, Logger } from "@berth/base";
 import { request as send } from "undici";
 import type { Dispatcher } from "undici";
@@ -6,7 +5,8 @@ import type { Dispatcher } from "undici";
 import { readJson, throwUnlessGood } from "./body.ts";
 import type { ClusterConnection } from "./connection.ts";
 import { startDeadline } from "./deadline.ts";
-import { fromNetwork } from "./errors.ts";
+import { fromNetwork, timedOut } from "./errors.ts";
+import { createPulse } from "./pulse.ts";
 import { raceSignal } from "./race-signal.ts";
 import { createTokenSource } from "./token.ts";
 import { createTransport } from "./transport.ts";
@@ -58,6 +58,8 @@ export interface KubeClient {
   stream(request: KubeRequest): Promise<AsyncIterable<Buffer>>;
   /** The API server's version. */
   version(signal?: AbortSignal): Promise<KubeVersion>;
+  /** Rejects with CLUSTER_UNREACHABLE where the API server answers nothing within 5 s. Asked often, it asks seldom. */
+  pulse(): Promise<void>;
   /**
    * Breaks all connections; what is under way rejects with CLUSTER_UNREACHABLE.
    * A socket whose handshake is not done ends by itself, within 10 s.
@@ -103,7 +105,7 @@ export function createKubeClient(
     return sendAs(renewed, request, dispatcher, signal);
   };
   const timed = (request: KubeRequest) =>
-    startDeadline(clock, request.timeoutMs ?? REQUEST_LIMIT, request.signal, () => timedOut());
+    startDeadline(clock, request.timeoutMs ?? REQUEST_LIMIT, request.signal, timedOut);
   const client: KubeClient = {
     async request<T>(request: KubeRequest): Promise<T> {
       using deadline = timed(request);
@@ -125,6 +127,7 @@ export function createKubeClient(
         throw explain(error, deadline.signal);
       }
     },
+    pulse: createPulse((request) => client.stream(request), clock),
     version: (signal) => client.request<KubeVersion>({ path: "/version", signal }),
     close: () => transport.close(),
   };
@@ -148,10 +151,4 @@ async function* explained(body: AsyncIterable<Buffer>, signal: AbortSignal): Asy
 /** The first cause wins: an aborted signal's reason, not the broken socket that followed. */
 function explain(error: unknown, signal: AbortSignal): Error {
   return signal.aborted ? (signal.reason as Error) : fromNetwork(error);
-}
-
-function timedOut(): BerthError {
-  return new BerthError("CLUSTER_UNREACHABLE", "The API server did not answer in time.", {
-    details: { reason: "TIMEOUT" },
-  });
 }

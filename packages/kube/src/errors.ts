@@ -49,6 +49,19 @@ export function fromNetwork(error: unknown): BerthError {
   });
 }
 
+/** What it means that nothing came in time. */
+export function timedOut(): BerthError {
+  return new BerthError("CLUSTER_UNREACHABLE", "The API server did not answer in time.", {
+    details: { reason: "TIMEOUT" },
+  });
+}
+
+/** Whether an error says that nothing came in time: no connection, or no answer. */
+export function isTimeout(error: unknown): boolean {
+  const reason = error instanceof BerthError ? error.details.reason : undefined;
+  return reason === "TIMEOUT" || reason === "UND_ERR_CONNECT_TIMEOUT" || reason === "ETIMEDOUT";
+}
+
 /** Whether an error is the API server's answer of this HTTP status. */
 export function hasStatus(error: unknown, httpStatus: number): boolean {
   return error instanceof BerthError && error.details.status === String(httpStatus);

@@ -13,6 +13,7 @@ export function createSwitchableClient(first: KubeClient): SwitchableClient {
     request: (request) => current.request(request),
     stream: (request) => current.stream(request),
     version: (signal) => current.version(signal),
+    pulse: () => current.pulse(),
     close: () => current.close(),
     async switchTo(next) {
       const before = current;

@@ -74,6 +74,8 @@ export interface Wire extends AsyncDisposable {
   freeze(): void;
   /** Passes on what comes from now on so many milliseconds later, in each direction. */
   delay(ms: number): void;
+  /** Passes on so many bytes a second at most, a few at a time; Infinity: as they come. */
+  throttle(bytesPerSecond: number): void;
   mend(): void;
 }
 
@@ -83,6 +85,7 @@ export async function openWire(server: string): Promise<Wire> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let mode: "open" | "cut" | "frozen" = "open";
   let latency = 0;
+  let rate = Infinity;
   const later = (act: () => void) => void (latency === 0 ? act() : setTimeout(act, latency));
   const listener = createServer((near) => {
     if (mode === "cut") return void near.destroy();
@@ -90,7 +93,8 @@ export async function openWire(server: string): Promise<Wire> {
     const pair = [near, far] as const;
     pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
-      from.on("data", (data) => void (mode === "open" && later(() => void (to.destroyed || to.write(data)))));
+      const pass = (data: Buffer) => void (mode === "open" && later(() => void (to.destroyed || to.write(data))));
+      from.on("data", (data) => void (rate === Infinity ? pass(data) : drip(from, data, rate, pass)));
       from.on("error", () => undefined);
       from.on("close", () => {
         later(() => void to.destroy());
@@ -109,6 +113,7 @@ export async function openWire(server: string): Promise<Wire> {
     },
     freeze: () => void (mode = "frozen"),
     delay: (ms) => void (latency = ms),
+    throttle: (bytesPerSecond) => void (rate = bytesPerSecond),
     mend: () => void (mode = "open"),
     async [Symbol.asyncDispose]() {
       end();
@@ -116,4 +121,20 @@ export async function openWire(server: string): Promise<Wire> {
       await once(listener, "close");
     },
   };
+}
+
+/** Times a second that a throttled wire passes something on. */
+const DRIPS = 50;
+
+/** Passes bytes on slowly, and takes no more before they have passed. */
+function drip(from: Socket, data: Buffer, rate: number, pass: (part: Buffer) => void): void {
+  const size = Math.max(1, Math.floor(rate / DRIPS));
+  from.pause();
+  const step = (start: number) => {
+    if (from.destroyed) return;
+    pass(data.subarray(start, start + size));
+    if (start + size < data.length) setTimeout(() => step(start + size), 1000 / DRIPS);
+    else setTimeout(() => from.resume(), 1000 / DRIPS);
+  };
+  step(0);
 }

@@ -51,7 +51,8 @@ export function composeExposures(
   const keeper = createReleaseKeeper({
     ...all,
     isThere(namespace, name) {
-      if (!index.ready().ok) return undefined;
+      // Of a cluster that is not heard of nobody knows what is gone.
+      if (!index.freshness().isCurrent) return undefined;
       const status = index.find(namespace, name)?.status;
       return status !== undefined && status !== "uninstalled";
     },

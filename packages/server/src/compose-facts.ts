@@ -47,7 +47,7 @@ export function factsOf(
     exposures: () => exposing.facts().exposures,
     releases: () =>
       caches.clusterNames().flatMap((cluster) => {
-        if (caches.indexOf(cluster)?.ready().ok !== true) return [];
+        if (caches.indexOf(cluster)?.isKnown() !== true) return [];
         return [{ cluster, count: caches.table.size(cluster) }];
       }),
     clusters: () => declaredClusters.states(),

@@ -64,16 +64,18 @@ const NO_INGRESS: Config["ingress"] = { namespace: "", label: "", from: 0, to: 0
 export interface EdgeParts {
   /** The JSON of an operation, as REST shows it. */
   readonly operationJson: CallbackOptions["render"];
+  /** Another clock than the machine's: tests have one. */
+  readonly clock?: Clock | undefined;
 }
 
 /** The composition root: every part, made once, in the order of their needs. */
 export async function composeBerth(config: Config, log: Logger, edges: EdgeParts): Promise<ComposedBerth> {
-  const clock = systemClock;
+  const { clock = systemClock } = edges;
   const cluster = await connect(config, log, clock);
   const clusters = createClusterRegistry(cluster);
   const { engine: binary, localCharts: allowLocalCharts, engineEnvironment: environment } = config;
   const engine = await startEngine({ binary, allowLocalCharts, environment, log });
-  const caches = createReleaseCaches(log, clock);
+  const caches = createReleaseCaches({ log, clock, maxRevisions: config.maxStoredRevisions });
   caches.add(cluster);
   const { storageOf } = caches;
   const access = createReviewedAccess({ clusters, clock });
@@ -99,7 +101,7 @@ export async function composeBerth(config: Config, log: Logger, edges: EdgeParts
     access,
     policy,
     sources,
-    ...{ isHeld: operations.isOpen, log },
+    ...{ isHeld: operations.isOpen, log, clock },
   });
   const places = { clusters, caches, operations, access, audit, log, clock };
   const { exposing, declaredClusters } = composePlaces(config, places);
@@ -147,17 +149,17 @@ function composeReads(
       readonly caches: ReleaseCaches;
       readonly isHeld: Operations["isOpen"];
       readonly log: Logger;
+      readonly clock: Clock;
     },
 ) {
-  const { clusters, caches, access, policy, sources, isHeld, log } = parts;
-  const stuckOf = createStuckJudge({ isHeld, afterMs: config.stuck.afterMs, clock: systemClock });
+  const { clusters, caches, access, policy, sources, isHeld, log, clock } = parts;
+  const stuckOf = createStuckJudge({ isHeld, afterMs: config.stuck.afterMs, clock });
   const reader = createNewestReader(createReleaseReader(parts), { ...caches, clusters });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
   const charts = createChartReader(parts);
   const outdated = createOutdatedLister({ releases, charts, policy, sources });
   const live = createLive({
-    ...{ access, clusters, reader, log },
-    clock: systemClock,
+    ...{ access, clusters, reader, log, clock },
     onRevision: onRevisionOf(caches),
   });
   const planner = createReleasePlanner(parts);

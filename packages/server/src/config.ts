@@ -48,6 +48,10 @@ const fileSchema = z.strictObject({
       openPerTenant: z.number().int().min(1).max(100_000).default(5_000),
     })
     .prefault({}),
+  /** How many stored revisions one watch holds: Secrets and ConfigMaps of a cluster count apart. */
+  releases: z
+    .strictObject({ maxStoredRevisions: z.number().int().min(1).max(10_000_000).default(500_000) })
+    .prefault({}),
   /** How long ended operations are kept, and how many at most; how long what failed can be repeated. */
   retention: z
     .strictObject({
@@ -183,6 +187,8 @@ export interface Config {
   readonly repositories: Readonly<Record<string, z.infer<typeof repository>>>;
   readonly verification: ReturnType<typeof readVerification> | undefined;
   readonly operations: z.infer<typeof fileSchema>["operations"];
+  /** More stored revisions of a cluster than these are not followed: Secrets and ConfigMaps count apart. */
+  readonly maxStoredRevisions: number;
   readonly retention: { readonly ms: number; readonly count: number; readonly retryMs: number };
   readonly callbacks: readonly {
     readonly url: string;
@@ -232,6 +238,7 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     logLevel: env.BERTH_LOG_LEVEL,
     repositories: file.repositories,
     operations: file.operations,
+    maxStoredRevisions: file.releases.maxStoredRevisions,
     retention: {
       ms: file.retention.hours * 3_600_000,
       count: file.retention.count,

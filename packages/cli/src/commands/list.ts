@@ -166,7 +166,9 @@ async function outdated(session: Session, options: Options): Promise<api.ListOut
   const all = create(api.ListOutdatedReleasesResponseSchema);
   for await (const page of pages((pageToken) => berth.releases.listOutdatedReleases({ ...request, pageToken }, call))) {
     all.releases.push(...page.releases);
+    all.staleClusters = page.staleClusters;
   }
+  warnOfStale(session.io, all.staleClusters);
   return all;
 }
 

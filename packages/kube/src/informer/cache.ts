@@ -12,6 +12,18 @@ import type { Waiters } from "./waiters.ts";
 
 const MAX_OBJECTS = 500_000;
 
+/** What it means that there is more than a cache may hold. */
+function overLimit(limit: number, plural: string): BerthError {
+  return new BerthError("EXHAUSTED", `There are more than ${limit} ${plural}.`, { details: { limit: String(limit) } });
+}
+
+/** How many objects a cache may hold, where it refuses more: undefined for any other error. */
+export function exceededLimit(error: unknown): number | undefined {
+  if (!(error instanceof BerthError) || error.code !== "EXHAUSTED" || error.details.limit === undefined)
+    return undefined;
+  return Number(error.details.limit);
+}
+
 /** Brings lists and events into a store, in the order of their resource versions. */
 export interface Cache {
   /** Takes one event of a watch; what the store already knows is skipped. */
@@ -44,9 +56,7 @@ export function createCache<T>(
     }
   };
   const limit = (size: number) => {
-    if (size < maxObjects) return;
-    const details = { limit: String(maxObjects) };
-    throw new BerthError("EXHAUSTED", `There are more than ${maxObjects} ${resource.plural}.`, { details });
+    if (size > maxObjects) throw overLimit(maxObjects, resource.plural);
   };
   return {
     take({ type, object }) {
@@ -58,7 +68,7 @@ export function createCache<T>(
         const entry = type === "DELETED" ? undefined : keep(object);
         if (entry === undefined) store.remove(key);
         else {
-          if (store.entry(key) === undefined) limit(store.size());
+          if (store.entry(key) === undefined) limit(store.size() + 1);
           store.put(key, entry);
         }
       }
@@ -68,10 +78,10 @@ export function createCache<T>(
       const entries = new Map<string, Entry<T>>();
       const collection: Collection = {
         add(object) {
-          limit(entries.size);
           const entry = keep(object);
           if (entry === undefined) entries.delete(keyOf(object));
           else entries.set(keyOf(object), entry);
+          limit(entries.size);
         },
         remove: (object) => void entries.delete(keyOf(object)),
         clear: () => entries.clear(),

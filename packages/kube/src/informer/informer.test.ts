@@ -161,7 +161,7 @@ test("says what hinders it, and stops for good", { skip }, async () => {
   const states: string[] = [];
   await using limited = informerOf({ maxObjects: 10, onState: (state) => states.push(state.name) });
   limited.start();
-  while (limited.state().name !== "reconnecting") await systemClock.sleep(5);
+  while (limited.state().name !== "full") await systemClock.sleep(5);
   assert.match(JSON.stringify(limited.state()), /more than 10 configmaps/);
   await limited.stop();
   await assert.rejects(limited.synced(), { code: "UNAVAILABLE" });

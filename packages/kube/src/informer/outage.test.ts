@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { request } from "node:https";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { systemClock } from "@berth/base";
-import { ownTestCluster } from "@berth/devcluster";
+import { compactEtcd, ownTestCluster } from "@berth/devcluster";
 import type { DevCluster } from "@berth/devcluster";
 
 import type { KubeClient, KubeRequest } from "../client.ts";
@@ -83,25 +80,6 @@ async function firstOfWatch(resourceVersion: string): Promise<string> {
   } catch (error) {
     return String(error);
   }
-}
-
-/** Makes etcd forget every version but the newest. */
-async function compact(): Promise<void> {
-  const { etcd } = JSON.parse(await readFile(join(cluster.dataDir, "ports.json"), "utf8")) as { etcd: number };
-  const pki = (name: string) => readFile(join(cluster.dataDir, "pki", name));
-  const tls = { ca: await pki("etcd-ca.crt"), cert: await pki("etcd-client.crt"), key: await pki("etcd-client.key") };
-  const post = (method: string, body: object) =>
-    new Promise<string>((resolve, reject) => {
-      const options = { host: "127.0.0.1", port: etcd, path: method, method: "POST", ...tls };
-      const call = request(options, (answer) => {
-        let text = "";
-        answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        answer.on("end", () => (answer.statusCode === 200 ? resolve(text) : reject(new Error(text))));
-      });
-      call.on("error", reject).end(JSON.stringify(body));
-    });
-  const range = JSON.parse(await post("/v3/kv/range", { key: "AA==" })) as { header: { revision: string } };
-  await post("/v3/kv/compaction", { revision: range.header.revision, physical: true });
 }
 
 test("an API server that stops, is killed and comes back: nothing lost, nothing doubled", async () => {
@@ -182,7 +160,7 @@ test("forgotten by a compaction while it was cut off: the difference is told and
   await write("new", "1");
   await write("passing", "1");
   await remove("passing");
-  await compact();
+  await compactEtcd(cluster);
   await restartApiServer();
   assert.equal(informer.state().name, "reconnecting");
   assert.ok(informer.get("default/goes"), "what it knew can be read meanwhile");
@@ -234,7 +212,7 @@ test("a list the API server forgets between two pages is begun anew", async () =
       if (asked.query?.limit !== undefined && ++pages === 2) {
         await remove("page-3");
         await write("page-30", "1");
-        await compact();
+        await compactEtcd(cluster);
         await restartApiServer();
       }
       return client.request<T>(asked);

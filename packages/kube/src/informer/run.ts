@@ -1,12 +1,17 @@
 import { backoff, boundText } from "@berth/base";
 
 import { isGone, retryAfterMs } from "../errors.ts";
+import { exceededLimit } from "./cache.ts";
 import type { Cache } from "./cache.ts";
 import { follow } from "./follow.ts";
 import type { InformerOptions, InformerState } from "./types.ts";
 
 /** Short, so that a cluster that is back is followed within seconds; a refused connection costs nobody much. */
 const RETRY = { initial: 200, max: 3_000 };
+/** However long the API server asks to wait, so soon it is asked again, in milliseconds. */
+const LONGEST_WAIT = 30_000;
+/** Where there is too much, lists take at most this part of the time, and come at least so often, in milliseconds. */
+const FULL = { share: 10, min: 2_000, max: 300_000 };
 /** A watch that lived so long, in milliseconds, was a good one: the next failure is a first one. */
 const GOOD = 5_000;
 
@@ -34,8 +39,11 @@ export async function runInformer<T>(parts: Parts<T>, signal: AbortSignal): Prom
     }
     enter({ name: "synced" });
   };
+  /** Milliseconds that the last list took, or has taken until it failed. */
+  let listed = 0;
   const list = async () => {
-    await cache.refresh(signal, true);
+    const start = clock.monotonic();
+    await cache.refresh(signal, true).finally(() => (listed = clock.monotonic() - start));
     mustList = false;
     parts.onSynced();
   };
@@ -69,15 +77,32 @@ export async function runInformer<T>(parts: Parts<T>, signal: AbortSignal): Prom
       await watch();
     } catch (error) {
       if (signal.aborted) break;
-      if (isGone(error)) mustList = true;
       since ??= clock.now();
-      enter({ name: "reconnecting", since, error: describe(error) });
-      log.warn({ resource: resource.plural, attempt, error }, "a watch broke; it is taken up again");
-      const wait = Math.max(backoff(attempt++, RETRY, random), retryAfterMs(error));
-      await clock.sleep(wait, signal).catch(() => undefined);
+      const failure = judge(error, since, { backoffMs: backoff(attempt, RETRY, random), listedMs: listed });
+      mustList ||= failure.mustList;
+      enter(failure.state);
+      log.warn({ resource: resource.plural, attempt: attempt++, error }, "a watch broke; it is taken up again");
+      await clock.sleep(failure.waitMs, signal).catch(() => undefined);
     }
   }
   enter({ name: "stopped" });
+}
+
+/** What a failure means: the state, whether only a list helps, and how long to wait in milliseconds. */
+function judge(
+  error: unknown,
+  since: number,
+  { backoffMs, listedMs }: { readonly backoffMs: number; readonly listedMs: number },
+): { readonly state: InformerState; readonly mustList: boolean; readonly waitMs: number } {
+  const told = { since, error: describe(error) };
+  const limit = exceededLimit(error);
+  if (limit !== undefined) {
+    // What the watch has not taken in can be had by a list alone.
+    const waitMs = Math.min(Math.max(listedMs * (FULL.share - 1), FULL.min), FULL.max);
+    return { state: { name: "full", ...told, limit }, mustList: true, waitMs };
+  }
+  const waitMs = Math.max(backoffMs, Math.min(retryAfterMs(error), LONGEST_WAIT));
+  return { state: { name: "reconnecting", ...told }, mustList: isGone(error), waitMs };
 }
 
 function describe(error: unknown): string {

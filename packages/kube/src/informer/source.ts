@@ -1,11 +1,16 @@
 import { BerthError } from "@berth/base";
+import type { Clock } from "@berth/base";
 
 import { fromStatus } from "../errors.ts";
 import type { KubeStatus } from "../errors.ts";
+import { firstAnswer } from "../first-answer.ts";
 import { collectionPath, metadataOnly } from "../object.ts";
 import type { KubeObject } from "../object.ts";
 import { readLines } from "./lines.ts";
 import type { InformerOptions } from "./types.ts";
+
+/** A watch that is not accepted within so many milliseconds is asked for once more, beside the first. */
+const ASK_AGAIN = 3_000;
 
 /** An event of a watch, errors already thrown. */
 export interface WatchEvent {
@@ -27,24 +32,30 @@ export type Source = Pick<
 >;
 
 /** Reads one page; an empty `from` means the first. */
-export function readPage(source: Source, limit: number, from: string, signal: AbortSignal): Promise<Page> {
+export function readPage(
+  source: Source,
+  { limit, from, timeoutMs }: { readonly limit: number; readonly from: string; readonly timeoutMs: number },
+  signal: AbortSignal,
+): Promise<Page> {
   return source.client.request<Page>({
     ...target(source, "PartialObjectMetadataList", {
       limit: String(limit),
       ...(from === "" ? {} : { continue: from }),
     }),
-    signal,
+    ...{ signal, timeoutMs },
   });
 }
 
 /** Opens a watch and resolves once the API server has accepted it; bookmarks are asked for. An ERROR event is thrown. */
 export async function openWatch(
-  source: Source,
+  source: Source & { readonly clock: Clock },
   query: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<WatchEvent>> {
   const all = { ...query, watch: "true", allowWatchBookmarks: "true" };
-  return decode(await source.client.stream({ ...target(source, "PartialObjectMetadata", all), signal }));
+  const asked = target(source, "PartialObjectMetadata", all);
+  const ask = (one: AbortSignal) => source.client.stream({ ...asked, signal: one });
+  return decode(await firstAnswer(ask, { clock: source.clock, everyMs: ASK_AGAIN }, signal));
 }
 
 async function* decode(bytes: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent> {

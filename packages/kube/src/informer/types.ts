@@ -12,6 +12,8 @@ export type InformerState =
   | { readonly name: "synced" }
   /** Holds what it knew `since` (wall clock, ms); tries again and again. */
   | { readonly name: "reconnecting"; readonly since: number; readonly error: string }
+  /** There is more than it may hold: it holds what it knew `since`, and looks again now and then whether it is less. */
+  | { readonly name: "full"; readonly since: number; readonly error: string; readonly limit: number }
   | { readonly name: "stopped" };
 
 /** A change of the cache, after it was made. */
@@ -41,10 +43,12 @@ export interface InformerOptions<T> {
   readonly streamingList?: boolean | undefined;
   /** Objects of one page of a list; 500 where absent. */
   readonly pageSize?: number | undefined;
-  /** Objects held at most, EXHAUSTED beyond; 500,000 where absent. */
+  /** Objects held at most; beyond, its state is `full`. 500,000 where absent. */
   readonly maxObjects?: number | undefined;
   /** A watch without event or bookmark for so many ms is renewed; 150,000 where absent, bookmarks come each minute. */
   readonly silenceMs?: number | undefined;
+  /** A watch that is silent for so many ms has the API server asked whether it answers at all; 10,000 where absent. */
+  readonly pulseMs?: number | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** 0 to 1; for tests. */

@@ -140,8 +140,14 @@ function later(): Outcome {
 async function connect(held: Held, { metadata, spec }: ClusterObject): Promise<SwitchableClient> {
   const { registry, joined, log, clock } = held;
   const { name, generation = 0 } = metadata;
-  const { connection, secretVersion } = await connectionOf({ ...held, home: registry.home.client }, spec);
   const before = joined.get(name);
+  const { connection, secretVersion } = await connectionOf({ ...held, home: registry.home.client }, spec).catch(
+    (error: unknown) => {
+      // The home cannot be asked: that says nothing of this cluster, which is followed as it was.
+      if (before?.generation !== generation || isOfCluster(error)) throw error;
+      return before;
+    },
+  );
   if (before?.generation === generation && before.secretVersion === secretVersion) return before.client;
   const fresh = createKubeClient(connection, { log, clock });
   const watchNamespaces = spec.watchNamespaces ?? [];
@@ -162,6 +168,12 @@ async function connect(held: Held, { metadata, spec }: ClusterObject): Promise<S
   held.join(cluster);
   log.info({ cluster: name, server: connection.server }, "a cluster is followed");
   return client;
+}
+
+/** Whether a failure to read how a cluster is reached is one of what is declared. */
+function isOfCluster(error: unknown): boolean {
+  const { code } = asBerthError(error);
+  return code === "SECRET_NOT_FOUND" || code === "INVALID_ARGUMENT";
 }
 
 async function leave({ joined, leave: forget, log }: Held, name: string): Promise<void> {

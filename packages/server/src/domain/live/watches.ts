@@ -192,6 +192,7 @@ function nameOf({ object }: LiveObject): ObjectName {
 
 function describe({ what, lease: { informer } }: Held): string[] {
   const state = informer.state();
-  if (informer.hasSynced() && state.name !== "reconnecting") return [];
-  return [`${what}: ${state.name === "reconnecting" ? state.error : "not read yet"}`];
+  const error = "error" in state ? state.error : undefined;
+  if (informer.hasSynced() && error === undefined) return [];
+  return [`${what}: ${error ?? "not read yet"}`];
 }

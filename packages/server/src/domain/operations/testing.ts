@@ -26,7 +26,7 @@ export class ApiModel {
       await before(asked);
       return structuredClone(this.#answer(asked)) as T;
     };
-    return { request, stream: unused, version: unused, close: () => Promise.resolve() };
+    return { request, stream: unused, version: unused, pulse: unused, close: () => Promise.resolve() };
   }
 
   /** A watch that has heard of all there is by now. */

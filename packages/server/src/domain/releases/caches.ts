@@ -1,5 +1,3 @@
-import type { Clock, Logger } from "@berth/base";
-
 import type { Cluster, Watch } from "../clusters/index.ts";
 import type { ReleaseTarget } from "../command.ts";
 import { createChangeLog } from "./changes.ts";
@@ -7,7 +5,7 @@ import { createDecoder } from "./decoder.ts";
 import { findStorage } from "./find-storage.ts";
 import type { StorageFinder } from "./find-storage.ts";
 import { createReleaseIndex } from "./release-index.ts";
-import type { ReleaseIndex } from "./release-index.ts";
+import type { IndexSeams, ReleaseIndex } from "./release-index.ts";
 import { createSummaries } from "./summaries.ts";
 import type { Summaries } from "./summaries.ts";
 import { createReleaseTable } from "./table.ts";
@@ -34,7 +32,8 @@ interface Cache {
 }
 
 /** Makes caches that follow no cluster yet. */
-export function createReleaseCaches(log: Logger, clock: Clock): ReleaseCaches {
+export function createReleaseCaches(seams: IndexSeams): ReleaseCaches {
+  const { log, clock } = seams;
   const table = createReleaseTable(log, clock);
   const changes = createChangeLog(table);
   const decoder = createDecoder();
@@ -46,10 +45,10 @@ export function createReleaseCaches(log: Logger, clock: Clock): ReleaseCaches {
     await cache?.index.stop();
   };
   return {
-    ...{ table, changes },
+    ...{ table, changes, clock },
     add(cluster) {
       void remove(cluster.name);
-      const index = createReleaseIndex(cluster, log, clock);
+      const index = createReleaseIndex(cluster, seams);
       const summaries = createSummaries(cluster, decoder);
       caches.set(cluster.name, { cluster, index, summaries, leave: table.join(cluster.name, { index, summaries }) });
       index.start();

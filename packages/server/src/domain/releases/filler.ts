@@ -32,7 +32,7 @@ export interface Filler {
   add(key: string): void;
   waiting(cluster: string | undefined): number;
   hasten(keys: readonly string[], withinMs: number): Promise<void>;
-  filled(cluster: string | undefined, withinMs: number): Promise<void>;
+  filled(clusters: readonly string[], withinMs: number): Promise<void>;
 }
 
 /** What is to be read of one cluster. */
@@ -110,7 +110,8 @@ export function createFiller(parts: FillerParts): Filler {
       }
       await watchUntil(watchers, clock, () => missing.every(isThere), withinMs);
     },
-    filled: (cluster, withinMs) => watchUntil(watchers, clock, () => countWaiting(lanes, cluster) === 0, withinMs),
+    filled: (clusters, withinMs) =>
+      watchUntil(watchers, clock, () => clusters.every((one) => countWaiting(lanes, one) === 0), withinMs),
   };
 }
 

@@ -1,4 +1,5 @@
 import { BerthError } from "@berth/base";
+import type { Clock } from "@berth/base";
 
 import { comparePlaces, needsSummary, parseOrder, placeIn } from "./columns.ts";
 import type { Order, OrderPlace } from "./columns.ts";
@@ -25,6 +26,9 @@ const PAGE_WAIT = 500;
 /** How long a list waits for all records that it filters or sorts by, in milliseconds. */
 const FILL_WAIT = 1_000;
 
+/** How long a list of revisions waits for their records, in milliseconds. */
+const RECORDS_WAIT = 5_000;
+
 /** What lists are made of. */
 export interface ListParts {
   readonly table: ReleaseTable;
@@ -34,6 +38,7 @@ export interface ListParts {
   readonly summariesOf: (cluster: string) => Summaries | undefined;
   /** Names of the clusters there are. */
   readonly clusterNames: () => readonly string[];
+  readonly clock: Pick<Clock, "sleep">;
 }
 
 /** A page of the newest revisions. */
@@ -44,14 +49,16 @@ export async function listReleases(parts: ListParts, query: ListQuery, sees: Row
   const cursor = parsePageToken(query.pageToken, order);
   const staleClusters = await judgeClusters(parts, query);
   const cluster = query.cluster === ALL_CLUSTERS ? undefined : query.cluster;
-  if (needsSummary(order) || readsSummary(query)) await table.filled(cluster, FILL_WAIT);
+  const heard = heardOf(parts, query, staleClusters);
+  if (needsSummary(order) || readsSummary(query)) await table.filled(heard, FILL_WAIT);
 
   const found = findRows(table, query, order.column, { isMeant, sees });
   const start = skip(order, found, cursor);
   const page = pageOf(found, order, start, query.pageSize);
   const hasMore = start + page.length < found.length;
 
-  await table.hasten(page, PAGE_WAIT);
+  const soon = page.filter((row) => heard.includes(row.cluster));
+  await table.hasten(soon, PAGE_WAIT);
   const last = page.at(-1);
   return {
     releases: page.map((row) => toListed(currentOf(table, row), stuckOf)),
@@ -78,13 +85,16 @@ export async function listRevisions(parts: ListParts, query: ListQuery, sees: Ro
     cursor === undefined ? found : found.filter((row) => compareRevisions(placeIn("revision", row), cursor) > 0);
   const page = rest.slice(0, query.pageSize);
   const last = page.at(-1);
-  const read = await Promise.all(page.map((row) => withSummary(parts, row)));
+  const heard = heardOf(parts, query, staleClusters);
+  const read = await Promise.all(
+    page.map(async (row) => (heard.includes(row.cluster) ? await withSummary(parts, row) : row)),
+  );
   return {
     releases: read.map((row) => toListed(row, parts.stuckOf)),
     nextPageToken: last !== undefined && rest.length > page.length ? toPageToken(order, placeIn("revision", last)) : "",
     totalSize: found.length,
     staleClusters,
-    pendingSummaries: 0,
+    pendingSummaries: read.filter(({ summary }) => summary === undefined).length,
   };
 }
 
@@ -135,6 +145,17 @@ function staleness({ indexOf }: ListParts, names: readonly string[]): readonly S
   });
 }
 
+/** The clusters whose records a list waits for: the only one it asks, or of all those that are heard of. */
+function heardOf(
+  { clusterNames }: ListParts,
+  { cluster }: ListQuery,
+  staleClusters: readonly StaleCluster[],
+): readonly string[] {
+  if (cluster !== ALL_CLUSTERS) return [cluster];
+  const stale = new Set(staleClusters.map((one) => one.cluster));
+  return clusterNames().filter((name) => !stale.has(name));
+}
+
 function pageOf(ascending: readonly Row[], { isDescending }: Order, start: number, size: number): readonly Row[] {
   if (!isDescending) return ascending.slice(start, start + size);
   const end = ascending.length - start;
@@ -159,14 +180,21 @@ function currentOf(table: ReleaseTable, row: Row): Row {
 
 function revisionsOf({ indexOf }: ListParts, cluster: string): Row[] {
   const index = indexOf(cluster);
-  if (index?.ready().ok !== true) return [];
+  if (index?.isKnown() !== true) return [];
   return index.revisions().map((revision) => toRow(cluster, revision, undefined));
 }
 
-async function withSummary({ summariesOf }: ListParts, row: Row): Promise<Row> {
-  const summary = await summariesOf(row.cluster)
+/** The row with its summary, or without where the cluster does not give the record in time. */
+async function withSummary({ summariesOf, clock }: ListParts, row: Row): Promise<Row> {
+  const over = new AbortController();
+  const reading = summariesOf(row.cluster)
     ?.of(row.revision)
     .catch((error: unknown) => unreadable(error instanceof BerthError ? error.message : "It cannot be read."));
+  const late = clock.sleep(RECORDS_WAIT, over.signal).then(() => undefined);
+  // It rejects once nobody waits for it any more.
+  late.catch(() => undefined);
+  const summary = await Promise.race([reading, late]);
+  over.abort();
   return toRow(row.cluster, row.revision, summary);
 }
 

@@ -23,7 +23,8 @@ export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
     const page = await parts.releases.list(principal, { ...UNNARROWED, ...query });
     const asked = new Map<string, Promise<Newest>>();
     const ask = (release: Release): Promise<Newest> => {
-      const key = [release.namespace, release.provenance["chart-source"], release.chart?.version].join(" ");
+      const { namespace, provenance, chart, summaryPending } = release;
+      const key = [namespace, provenance["chart-source"], chart?.version, summaryPending].join(" ");
       const known = asked.get(key) ?? findNewest(parts, principal, release, { ...query, ...options });
       asked.set(key, known);
       return known;
@@ -37,7 +38,7 @@ export function createOutdatedLister(parts: OutdatedParts): OutdatedLister {
         if (version !== "" || code !== "") found.push(toOutdated(release, version, code));
       });
     }
-    return { releases: found, nextPageToken: page.nextPageToken };
+    return { releases: found, nextPageToken: page.nextPageToken, staleClusters: page.staleClusters };
   };
 }
 
@@ -51,9 +52,10 @@ interface Newest {
 async function findNewest(
   { charts, policy, sources }: OutdatedParts,
   principal: Principal,
-  { namespace, chart, provenance }: Release,
+  { namespace, chart, provenance, summaryPending }: Release,
   { version, signal }: OutdatedQuery & AskOptions,
 ): Promise<Newest> {
+  if (summaryPending === true) return { code: "NOT_READY" };
   const reference = toReference(provenance["chart-source"] ?? "", policy, sources.list(namespace));
   if (reference === undefined || chart === undefined) return { code: "CHART_NOT_FOUND" };
   try {

@@ -26,12 +26,14 @@ export interface ReleaseIndex {
   stop(): Promise<void>;
   /** Its watches, for whoever measures. */
   watches(): readonly Watch[];
-  /** Whether the first list is complete, and if not, why. */
+  /** Whether it can say what it knows: the first list is complete, or there is more than it takes. If not, why. */
   ready(): { readonly ok: boolean; readonly reason: string };
+  /** Whether the first list is complete. */
+  isKnown(): boolean;
   freshness(): Freshness;
-  /** NOT_READY before the first list. */
+  /** NOT_READY before the first list; TOO_MANY_REVISIONS while there are more than it takes. */
   checkKnown(): void;
-  /** Every stored revision, unsorted. NOT_READY before the first list. */
+  /** Every stored revision that is known, unsorted. */
   revisions(): StoredRevision[];
   /** Known revisions of one release, unsorted. */
   revisionsOf(namespace: string, name: string): readonly StoredRevision[];
@@ -47,29 +49,36 @@ export interface ReleaseIndex {
   onNewest(listener: (change: NewestChange) => void): () => void;
 }
 
+/** What an index takes beside its cluster. */
+export interface IndexSeams {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Stored revisions that one watch may hold. */
+  readonly maxRevisions: number;
+}
+
 /** Makes the index of a cluster: one watch on Secrets, one on ConfigMaps, or these two for each namespace that it is narrowed to. */
-export function createReleaseIndex(cluster: Cluster, log: Logger, clock: Clock): ReleaseIndex {
+export function createReleaseIndex(cluster: Cluster, seams: IndexSeams): ReleaseIndex {
   const narrowed: readonly (string | undefined)[] =
     cluster.watchNamespaces.length === 0 ? [undefined] : cluster.watchNamespaces;
   const places = narrowed.flatMap((namespace) => STORAGES.map((storage) => ({ namespace, storage })));
-  const informers = places.map((place) => createRevisionInformer(cluster, place, log, clock));
+  const informers = places.map((place) => createRevisionInformer(cluster, place, seams));
   const { newest, onNewest } = followNewest(informers);
   const find = (namespace: string, name: string) => newest.get(`${namespace}/${name}`);
   const known = () => informers.every((informer) => informer.hasSynced());
-  const checkKnown = () => {
-    if (!known()) throw notReady(cluster.name);
-  };
+  const full = () => informers.some((informer) => informer.state().name === "full");
   return {
     start: () => informers.forEach((informer) => informer.start()),
     stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
     watches: () => informers.map((informer, i) => ({ name: nameOf(places[i] as Place), informer })),
-    ready: () => (known() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
+    ready: () => (known() || full() ? { ok: true, reason: "" } : { ok: false, reason: describeState(informers) }),
+    isKnown: known,
     freshness: () => freshnessOf(informers, "releases"),
-    checkKnown,
-    revisions() {
-      checkKnown();
-      return informers.flatMap((informer) => informer.list());
+    checkKnown() {
+      if (full()) throw tooMany(cluster.name, seams.maxRevisions);
+      if (!known()) throw notReady(cluster.name);
     },
+    revisions: () => informers.flatMap((informer) => informer.list()),
     revisionsOf: (namespace, name) => informers.flatMap((one) => one.byIndex("release", `${namespace}/${name}`)),
     find,
     storageOf: (namespace, name) => find(namespace, name)?.storage,
@@ -125,8 +134,7 @@ function nameOf({ namespace, storage }: Place): string {
 function createRevisionInformer(
   cluster: Cluster,
   { namespace, storage }: Place,
-  log: Logger,
-  clock: Clock,
+  { log, clock, maxRevisions }: IndexSeams,
 ): Informer<StoredRevision> {
   return createInformer({
     client: cluster.client,
@@ -136,8 +144,8 @@ function createRevisionInformer(
     metadataOnly: true,
     transform: (object) => toStoredRevision(storage, object.metadata),
     indexes: { release: (revision) => [`${revision.namespace}/${revision.name}`] },
-    log,
-    clock,
+    maxObjects: maxRevisions,
+    ...{ log, clock },
   });
 }
 
@@ -155,4 +163,9 @@ function describeState(informers: readonly Informer<StoredRevision>[]): string {
 
 function notReady(cluster: string): BerthError {
   return new BerthError("NOT_READY", `The releases of cluster "${cluster}" are not known yet.`);
+}
+
+function tooMany(cluster: string, limit: number): BerthError {
+  const message = `Cluster "${cluster}" has more than ${String(limit)} stored revisions.`;
+  return new BerthError("TOO_MANY_REVISIONS", message, { details: { limit: String(limit) } });
 }

@@ -71,7 +71,7 @@ test("a table has the newest revision with its summary, and nothing of a cluster
   tell("a", revisionOf("a", 1));
   tell("b", revisionOf("b", 1));
   tell("a", revisionOf("a", 2));
-  await table.filled("c", 1000);
+  await table.filled(["c"], 1000);
   const row = table.get({ cluster: "c", namespace: "ns", name: "a" });
   assert.deepEqual([row?.revision.revision, row?.summary?.description, table.pending("c")], [2, "a", 0]);
   leave();
@@ -88,7 +88,7 @@ test("a record that was read for a revision that is none any more is not shown",
   tell("a", revisionOf("a", 1));
   tell("a", revisionOf("a", 2));
   first.resolve({ ...unreadable(""), description: "first" });
-  await table.filled("c", 1000);
+  await table.filled(["c"], 1000);
   assert.equal(table.get({ cluster: "c", namespace: "ns", name: "a" })?.summary?.description, "second");
 });
 

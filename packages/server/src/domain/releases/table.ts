@@ -38,8 +38,8 @@ export interface ReleaseTable {
   pending(cluster: string | undefined): number;
   /** Reads the records of these first; resolves once they are read, or after so many milliseconds. */
   hasten(rows: readonly Row[], withinMs: number): Promise<void>;
-  /** Waits, not longer, until nothing is pending. */
-  filled(cluster: string | undefined, withinMs: number): Promise<void>;
+  /** Waits, not longer, until nothing of these clusters is pending. */
+  filled(clusters: readonly string[], withinMs: number): Promise<void>;
   onChange(listener: (change: RowChange) => void): () => void;
 }
 
@@ -98,7 +98,7 @@ export function createReleaseTable(log: Logger, clock: Clock): ReleaseTable {
         some.map((row) => rowKey({ ...row.revision, cluster: row.cluster })),
         withinMs,
       ),
-    filled: (cluster, withinMs) => filler.filled(cluster, withinMs),
+    filled: (clusters, withinMs) => filler.filled(clusters, withinMs),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

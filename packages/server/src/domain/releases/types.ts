@@ -245,7 +245,7 @@ export type OutdatedLister = (
   principal: Principal,
   query: OutdatedQuery,
   options?: AskOptions,
-) => Promise<{ readonly releases: readonly OutdatedRelease[]; readonly nextPageToken: string }>;
+) => Promise<{ readonly releases: readonly OutdatedRelease[] } & Pick<ReleasePage, "nextPageToken" | "staleClusters">>;
 
 /** One user-supplied value that means something else in other defaults; both as JSON. */
 export interface ValueFinding {

@@ -7,7 +7,7 @@ const REQUEST_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 6
 /** Bounds of what may take a day. */
 const OPERATION_BUCKETS = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600];
 const ENGINE_STATES = ["starting", "ready", "restarting", "stopped"];
-const WATCH_STATES = ["idle", "starting", "synced", "reconnecting", "stopped"];
+const WATCH_STATES = ["idle", "starting", "synced", "reconnecting", "full", "stopped"];
 const EXPOSURE_STATES = ["pending", "ready", "failed", "deleting"];
 const USES = ["exposed", "reserved", "strange", "resting"] as const;
 

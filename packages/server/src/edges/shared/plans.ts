@@ -5,6 +5,7 @@ import { parse, stringify } from "yaml";
 
 import type { Berth } from "../../berth.ts";
 import { compareValues, refuseRedacted } from "../../domain/releases/index.ts";
+import { fromStale } from "./from-domain.ts";
 import { fromPlan, fromRendered } from "./from-plan.ts";
 import type { AddHandler } from "./handler.ts";
 import { toChart, toInstall, toTarget, toUpgrade } from "./to-command.ts";
@@ -28,6 +29,7 @@ export function addPlans(on: AddHandler, berth: Berth): void {
     const page = await berth.outdated(principal, { ...request, pageSize: request.pageSize || DEFAULT_PAGE }, hints);
     return {
       nextPageToken: page.nextPageToken,
+      staleClusters: page.staleClusters.map(fromStale),
       releases: page.releases.map(({ chart, ...rest }) => ({
         ...rest,
         ...(chart === undefined ? {} : { chart: { ...chart } }),

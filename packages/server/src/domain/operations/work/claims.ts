@@ -9,7 +9,8 @@ import type { OperationRecord } from "../record.ts";
 import { MAX_REST } from "./perform.ts";
 import { prefers } from "./prefers.ts";
 import type { Hold, Liveness } from "./replica.ts";
-import type { Applicant, Slot, Slots } from "./slots.ts";
+import type { Slot, Slots } from "./slots.ts";
+import type { Applicant } from "./waiting.ts";
 
 /** How long the replica that has accepted an operation has for itself, and then the one that is preferred, in ms. */
 const PREFERENCE = 1500;

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { createSlots } from "./slots.ts";
-import type { Applicant, Limits, Slot } from "./slots.ts";
+import type { Limits, Slot } from "./slots.ts";
+import type { Applicant } from "./waiting.ts";
 
 interface Place {
   readonly applicant: Applicant;
@@ -141,4 +142,24 @@ test("a tenant with one applicant comes before the next of a tenant with a thous
     assert.equal(crowd.places.length, active);
   };
   fc.assert(fc.property(fc.integer({ min: 2, max: 10 }), fc.nat(9), check));
+});
+
+test("a cluster whose operations have no end leaves places to the others, and comes after them", () => {
+  const crowd = new Crowd({ active: 16, running: 100, perCluster: 100, perTenant: 100 });
+  const of = (cluster: string, queue: number) => ({ tenant: "t", queue: `${cluster}${String(queue)}`, cluster });
+  crowd.ask(of("well", 0));
+  crowd.free(0);
+  for (let n = 0; n < 50; n++) crowd.ask(of("dead", n));
+  assert.equal(crowd.places.length, 12);
+  for (let n = 1; n < 4; n++) {
+    crowd.ask(of("well", n));
+    assert.equal(crowd.places.at(-1)?.applicant.cluster, "well");
+  }
+  crowd.ask(of("another", 0));
+  assert.equal(crowd.places.length, 16);
+  // All is full, and who waits the longest is of the cluster that has the most.
+  crowd.ask(of("well", 4));
+  crowd.rest(0);
+  crowd.come();
+  assert.equal(crowd.places.at(-1)?.applicant.queue, "well4");
 });

@@ -1,3 +1,6 @@
+import { createWaiting } from "./waiting.ts";
+import type { Applicant } from "./waiting.ts";
+
 /** How much is worked on at once. */
 export interface Limits {
   /** Operations that fetch, render, apply or delete: what takes the processor. */
@@ -9,13 +12,6 @@ export interface Limits {
   readonly perTenant: number;
 }
 
-/** Who wants to run. */
-export interface Applicant {
-  readonly queue: string;
-  readonly cluster: string;
-  readonly tenant: string;
-}
-
 /** A place among the running. */
 export interface Slot {
   /** It only waits from now on. */
@@ -23,7 +19,10 @@ export interface Slot {
   free(): void;
 }
 
-/** The places of one replica, given fairly: whose tenant has the fewest active ones comes first. */
+/** Part of the active places that one cluster may take once another one is known: it may be one that does not answer. */
+const SHARE = 3 / 4;
+
+/** The places of one replica, given fairly: whose tenant, and then whose cluster, has the fewest active ones comes first. */
 export interface Slots {
   /** A place; undefined where there is none: then `wanted` is told when there may be. */
   take(applicant: Applicant): Slot | undefined;
@@ -35,62 +34,48 @@ export interface Slots {
 
 /** Makes the places. `wanted` hears the queue of whoever was refused, once a place may be free. */
 export function createSlots(limits: Limits, wanted: (queue: string) => void): Slots {
-  const held = { all: 0, active: 0, cluster: new Tally(), tenant: new Tally(), activeOf: new Tally() };
-  const waiting = new Map<string, Applicant>();
-  const byTenant = new Map<string, Set<string>>();
+  const held: Held = {
+    ...{ all: 0, active: 0, cluster: new Tally(), tenant: new Tally() },
+    activeOf: { cluster: new Tally(), tenant: new Tally() },
+  };
+  const waiting = createWaiting();
+  const clusters = new Set<string>();
   /** Who was told of a free place and has not come for it yet. */
   const told = new Set<string>();
 
   const fits = ({ cluster, tenant }: Applicant) =>
     held.all < limits.running &&
     held.active < limits.active &&
+    (clusters.size < 2 || held.activeOf.cluster.of(cluster) < Math.ceil(limits.active * SHARE)) &&
     held.cluster.of(cluster) < limits.perCluster &&
     held.tenant.of(tenant) < limits.perTenant;
   const leave = (queue: string) => {
-    const applicant = waiting.get(queue);
     told.delete(queue);
-    if (applicant === undefined) return;
-    waiting.delete(queue);
-    const queues = byTenant.get(applicant.tenant);
-    queues?.delete(queue);
-    if (queues?.size === 0) byTenant.delete(applicant.tenant);
+    return waiting.remove(queue);
   };
-  /** The applicant who comes next: of the tenant with the fewest active ones, the one that has waited longest. */
-  const next = (skip: ReadonlySet<string>): Applicant | undefined => {
-    const tenants = [...byTenant.keys()].sort((a, b) => held.activeOf.of(a) - held.activeOf.of(b));
-    for (const tenant of tenants) {
-      for (const queue of byTenant.get(tenant) ?? []) {
-        const applicant = waiting.get(queue);
-        if (applicant !== undefined && !skip.has(queue) && fits(applicant)) return applicant;
-      }
-    }
-    return undefined;
-  };
+  const order = (one: Applicant, other: Applicant) => compare(held, one, other);
+  /** The applicant who comes next: of the tenant with the fewest active ones, and its cluster with them, the one that has waited longest. */
+  const next = (skip: ReadonlySet<string>) => waiting.first((one) => !skip.has(one.queue) && fits(one), order);
   const tell = (refused?: string) => {
     const applicant = next(refused === undefined ? told : new Set([...told, refused]));
     if (applicant === undefined) return;
     told.add(applicant.queue);
     wanted(applicant.queue);
   };
-  const wait = (applicant: Applicant) => {
-    leave(applicant.queue);
-    waiting.set(applicant.queue, applicant);
-    byTenant.set(applicant.tenant, (byTenant.get(applicant.tenant) ?? new Set()).add(applicant.queue));
-  };
-  const isBefore = ({ tenant }: Applicant) => {
+  const isBefore = (applicant: Applicant) => {
     const first = next(NOBODY);
-    return first !== undefined && held.activeOf.of(first.tenant) < held.activeOf.of(tenant);
+    return first !== undefined && order(first, applicant) < 0;
   };
   return {
     running: () => held.all,
     withdraw(queue) {
-      const was = waiting.has(queue);
-      leave(queue);
-      if (was) tell();
+      if (leave(queue)) tell();
     },
     take(applicant) {
+      clusters.add(applicant.cluster);
       if (!fits(applicant) || isBefore(applicant)) {
-        wait(applicant);
+        told.delete(applicant.queue);
+        waiting.add(applicant);
         // Whoever comes before it may not have heard yet.
         tell(applicant.queue);
         return undefined;
@@ -111,7 +96,13 @@ interface Held {
   active: number;
   readonly cluster: Tally;
   readonly tenant: Tally;
-  readonly activeOf: Tally;
+  readonly activeOf: { readonly cluster: Tally; readonly tenant: Tally };
+}
+
+/** Who comes first: below 0, the one; above, the other. */
+function compare({ activeOf }: Held, one: Applicant, other: Applicant): number {
+  const byTenant = activeOf.tenant.of(one.tenant) - activeOf.tenant.of(other.tenant);
+  return byTenant || activeOf.cluster.of(one.cluster) - activeOf.cluster.of(other.cluster);
 }
 
 function createSlot(held: Held, { cluster, tenant }: Applicant, tell: () => void): Slot {
@@ -123,7 +114,8 @@ function createSlot(held: Held, { cluster, tenant }: Applicant, tell: () => void
   };
   const activate = (by: number) => {
     held.active += by;
-    held.activeOf.add(tenant, by);
+    held.activeOf.tenant.add(tenant, by);
+    held.activeOf.cluster.add(cluster, by);
   };
   change(1);
   activate(1);

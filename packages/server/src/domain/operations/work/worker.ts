@@ -21,6 +21,8 @@ import type { Limits, Slot } from "./slots.ts";
 
 /** Between two looks while nothing may be held, in milliseconds. */
 const PAUSE = 500;
+/** Between two looks whether the cluster of an operation answers, in milliseconds. */
+const PULSE = 2_000;
 
 /** What the worker is made of. */
 export interface WorkerParts extends WorkParts {
@@ -139,12 +141,32 @@ async function begin(
   hold.signal.addEventListener("abort", onLost, { once: true });
   if (record.spec.cancel !== undefined) abort.abort(cancelled(record));
   const journal = resting(createJournal({ ...parts, signal: hold.signal }, record), slot);
+  const over = new AbortController();
+  void restWhileAway(parts, record.spec.request.target.cluster, slot, over.signal);
   try {
     parts.onEnded(await perform(parts, { record, command, hold, journal, signal: abort.signal }));
   } catch (error) {
     parts.log.warn({ operation: record.metadata.name, error }, "an operation was let go");
   } finally {
     hold.signal.removeEventListener("abort", onLost);
+    over.abort();
+  }
+}
+
+/** Gives the place of the active up once the cluster answers nothing: that takes no processor, and others wait for the place. */
+async function restWhileAway(
+  { clusters, clock }: Pick<WorkerParts, "clusters" | "clock">,
+  cluster: string,
+  slot: Slot,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    for (;;) {
+      await clusters.get(cluster).client.pulse();
+      await clock.sleep(PULSE, signal);
+    }
+  } catch {
+    if (!signal.aborted) slot.rest();
   }
 }
 

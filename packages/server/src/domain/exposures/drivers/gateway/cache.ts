@@ -74,7 +74,7 @@ async function complete(kind: string, informer: Informer<KubeObject>, patience: 
     await informer.synced(patience);
   } catch (cause) {
     const state = informer.state();
-    const why = state.name === "reconnecting" ? ` (${state.error})` : "";
+    const why = "error" in state ? ` (${state.error})` : "";
     throw new BerthError("DRIVER_UNAVAILABLE", `The cluster serves no ${kind} of gateway.networking.k8s.io/v1${why}.`, {
       hint: "Install the Gateway API 1.6 or later with an implementation, such as Envoy Gateway 1.9.",
       cause,
