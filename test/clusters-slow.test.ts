@@ -7,7 +7,7 @@ import type { DevCluster } from "@berth/devcluster";
 import { createKubeClient, loadKubeconfig } from "@berth/kube";
 import type { KubeClient, ObjectMetadata } from "@berth/kube";
 
-import { succeeded } from "./support/answers.ts";
+import { refused, succeeded } from "./support/answers.ts";
 import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startApiFront } from "./support/api-front.ts";
 import type { ApiFront, Mood } from "./support/api-front.ts";
@@ -139,6 +139,9 @@ test("a cluster that accepts everything and answers nothing delays nobody, is no
   assert.match(list.stale[0]?.reason ?? "", /did not answer in time/);
   const knownAt = Date.parse(list.stale[0]?.known_at ?? "");
   assert.ok(Date.now() - knownAt < NOTICED + 5_000);
+  const asking = performance.now();
+  refused(await berth.request("GET", `${slow}/before`), 503, "CLUSTER_UNREACHABLE");
+  assert.ok(performance.now() - asking < 10_000, "whoever reads one release of it hears so soon");
   await storeRelease(kube, { namespace: "default", name: "meanwhile" });
   front.release();
   await settled("it answers again");

@@ -9,6 +9,7 @@ export * as releaseLiveService from "./gen/berth/v1/release_live_service_pb.ts";
 export * as operationService from "./gen/berth/v1/operation_service_pb.ts";
 export * as exposure from "./gen/berth/v1/exposure_pb.ts";
 export * as exposureService from "./gen/berth/v1/exposure_service_pb.ts";
+export * as staleCluster from "./gen/berth/v1/stale_cluster_pb.ts";
 export * as poolService from "./gen/berth/v1/pool_service_pb.ts";
 export * as chartSourceService from "./gen/berth/v1/chart_source_service_pb.ts";
 export * as clusterService from "./gen/berth/v1/cluster_service_pb.ts";

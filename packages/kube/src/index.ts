@@ -11,6 +11,7 @@ export type { PodEnvironment } from "./in-cluster.ts";
 export { createInformer } from "./informer/informer.ts";
 export { until } from "./informer/until.ts";
 export type { CacheChange, IndexFunctions, Informer, InformerOptions, InformerState } from "./informer/types.ts";
+export { startHeartbeat } from "./pulse.ts";
 export { rewrite } from "./rewrite.ts";
 export type { Rewriting } from "./rewrite.ts";
 export { createSwitchableClient } from "./switchable.ts";

@@ -30,4 +30,5 @@ export {
   release,
   releaseLiveService,
   releaseService,
+  staleCluster,
 } from "@berth/contract";

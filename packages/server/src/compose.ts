@@ -154,7 +154,7 @@ function composeReads(
 ) {
   const { clusters, caches, access, policy, sources, isHeld, log, clock } = parts;
   const stuckOf = createStuckJudge({ isHeld, afterMs: config.stuck.afterMs, clock });
-  const reader = createNewestReader(createReleaseReader(parts), { ...caches, clusters });
+  const reader = createNewestReader(createReleaseReader(parts), { ...caches, clusters, clock });
   const releases = createReleaseView({ ...caches, access, clusters, reader, stuckOf });
   const charts = createChartReader(parts);
   const outdated = createOutdatedLister({ releases, charts, policy, sources });

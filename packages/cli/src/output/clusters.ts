@@ -1,4 +1,4 @@
-import type { releaseService } from "@berth/sdk";
+import type { staleCluster } from "@berth/sdk";
 
 import type { Io } from "../io.ts";
 import type { Table } from "./table.ts";
@@ -22,7 +22,7 @@ export function inClusters<T extends { readonly cluster: string }>(
 }
 
 /** Says of which clusters nothing new is known, beside what is printed. */
-export function warnOfStale({ stderr }: Io, clusters: readonly releaseService.StaleCluster[]): void {
+export function warnOfStale({ stderr }: Io, clusters: readonly staleCluster.StaleCluster[]): void {
   for (const { cluster, reason } of clusters) {
     stderr.write(`warning: cluster "${cluster}" is not heard of: ${reason}\n`);
   }

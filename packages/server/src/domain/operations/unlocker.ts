@@ -23,7 +23,7 @@ export interface UnlockerParts {
   readonly submit: Submit;
   /** Every release that is stuck. Throws while that is not known. */
   readonly stuck: () => readonly StuckRelease[];
-  /** How long one has to be stuck, in milliseconds; never unlocked where undefined. */
+  /** How long one has to be stuck, and seen so, in milliseconds; never unlocked where undefined. */
   readonly afterMs: number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
@@ -39,10 +39,16 @@ export function createUnlocker(parts: UnlockerParts): { start(): void; stop(): P
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   const run = async (after: number) => {
+    let seen: ReadonlyMap<string, number> = new Map();
     for (;;) {
       await clock.sleep(EVERY * (1 + Math.random()), stopping.signal);
       try {
-        for (const found of parts.stuck()) await unlock(parts, found, after);
+        const found = parts.stuck();
+        seen = seenSince(seen, found, clock.monotonic());
+        for (const one of found) {
+          const isLong = clock.monotonic() - (seen.get(keyOf(one)) ?? Infinity) >= after;
+          if (isLong) await unlock(parts, one, after);
+        }
       } catch (error) {
         log.warn({ error }, "what is stuck is not unlocked yet");
       }
@@ -59,11 +65,27 @@ export function createUnlocker(parts: UnlockerParts): { start(): void; stop(): P
   };
 }
 
+/**
+ * Since when, by the monotonic clock, this process has seen each state of a
+ * release that is stuck: the times in records are by another machine's clock.
+ */
+function seenSince(
+  before: ReadonlyMap<string, number>,
+  found: readonly StuckRelease[],
+  now: number,
+): ReadonlyMap<string, number> {
+  return new Map(found.map(keyOf).map((key) => [key, before.get(key) ?? now]));
+}
+
+/** The key of one state of one release. */
+function keyOf({ target: { cluster, namespace, name }, revision, since }: StuckRelease): string {
+  return `${cluster}/${namespace}/${name}/${String(revision)}/${since.toISOString()}`;
+}
+
 async function unlock({ submit, clock, log }: UnlockerParts, found: StuckRelease, afterMs: number): Promise<void> {
   const { target, revision, since } = found;
   if (clock.now() - since.getTime() < afterMs) return;
-  const { cluster, namespace, name } = target;
-  const idempotencyKey = `unlock/${cluster}/${namespace}/${name}/${String(revision)}/${since.toISOString()}`;
+  const idempotencyKey = `unlock/${keyOf(found)}`;
   const context = { requestId: randomUUID(), traceparent: "" };
   const options = { idempotencyKey, policy: { retries: RETRIES } };
   try {

@@ -1,5 +1,6 @@
 import { BerthError, asBerthError } from "@berth/base";
-import { getObject } from "@berth/kube";
+import type { Clock } from "@berth/base";
+import { getObject, startHeartbeat } from "@berth/kube";
 
 import type { ReleaseTarget } from "../command.ts";
 import { knownHistory } from "./history.ts";
@@ -7,8 +8,15 @@ import type { HistoryParts } from "./history.ts";
 import type { StoredRevision } from "./stored-revision.ts";
 import type { ReleaseReader } from "./types.ts";
 
+/** Milliseconds of silence after which the cluster is asked whether it answers at all. */
+const PATIENCE = 2_000;
 /** How often a history is begun again that the release's next write comes between. */
 const TRIES = 3;
+
+/** What is known beside the engine. */
+export interface NewestParts extends HistoryParts {
+  readonly clock: Clock;
+}
 
 /**
  * Reads the newest revision by its number, where the watch knows it, and a
@@ -16,10 +24,10 @@ const TRIES = 3;
  * is no newer one is asked of the API server by the name that the next one would
  * have, so nothing old is ever shown.
  */
-export function createNewestReader(reader: ReleaseReader, parts: HistoryParts): ReleaseReader {
+export function createNewestReader(reader: ReleaseReader, parts: NewestParts): ReleaseReader {
   const orByList = async <T>(
     target: ReleaseTarget,
-    { revision, signal }: { readonly revision: number; readonly signal: AbortSignal | undefined },
+    { revision, signal }: { readonly revision: number; readonly signal: AbortSignal },
     read: (revision: number) => Promise<T>,
   ) => {
     const known = revision === 0 ? await newestOf(parts, target, signal) : undefined;
@@ -31,25 +39,44 @@ export function createNewestReader(reader: ReleaseReader, parts: HistoryParts): 
     });
   };
   return {
-    ...reader,
     content: (principal, target, revision, options) =>
-      orByList(target, { revision, signal: options?.signal }, (known) =>
-        reader.content(principal, target, known, options),
+      whileAlive(parts, target, options?.signal, (signal) =>
+        orByList(target, { revision, signal }, (known) =>
+          reader.content(principal, target, known, { ...options, signal }),
+        ),
       ),
     status: (principal, target, revision, options) =>
-      orByList(target, { revision, signal: options?.signal }, (known) =>
-        reader.status(principal, target, known, options),
+      whileAlive(parts, target, options?.signal, (signal) =>
+        orByList(target, { revision, signal }, (known) =>
+          reader.status(principal, target, known, { ...options, signal }),
+        ),
       ),
-    async history(principal, target, max, options) {
-      for (let tries = 0; tries < TRIES; tries++) {
-        const newest = await newestOf(parts, target, options?.signal);
-        const known = newest === undefined ? "behind" : await knownHistory(parts, target, newest, max, options);
-        if (known === "behind") break;
-        if (known !== "moved") return known;
-      }
-      return reader.history(principal, target, max, options);
-    },
+    check: (principal, target, options) =>
+      whileAlive(parts, target, options?.signal, (signal) => reader.check(principal, target, { ...options, signal })),
+    history: (principal, target, max, options) =>
+      whileAlive(parts, target, options?.signal, async (signal) => {
+        for (let tries = 0; tries < TRIES; tries++) {
+          const newest = await newestOf(parts, target, signal);
+          const known = newest === undefined ? "behind" : await knownHistory(parts, target, newest, max, { signal });
+          if (known === "behind") break;
+          if (known !== "moved") return known;
+        }
+        return reader.history(principal, target, max, { ...options, signal });
+      }),
   };
+}
+
+/** Reads as long as the cluster's API server answers anything: one that hangs keeps nobody waiting for all of his time. */
+async function whileAlive<T>(
+  { clusters, clock }: NewestParts,
+  { cluster }: ReleaseTarget,
+  signal: AbortSignal | undefined,
+  read: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { client } = clusters.get(cluster);
+  const parts = { pulse: () => client.pulse(), clock, everyMs: PATIENCE };
+  using heartbeat = startHeartbeat(parts, signal ?? new AbortController().signal);
+  return await read(heartbeat.signal);
 }
 
 /** The newest revision; undefined where only a list can tell. */

@@ -1,6 +1,6 @@
 import type { BerthError, ObjectName } from "@berth/base";
 import { keepAnswer, operation as op, release as rel } from "@berth/contract";
-import type { operationService, releaseService as api } from "@berth/contract";
+import type { operationService, releaseService as api, staleCluster as stale } from "@berth/contract";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -107,7 +107,11 @@ export function fromPage(page: ReleasePage): MessageInitShape<typeof api.ListRel
   return { releases: page.releases.map(fromShown), nextPageToken, totalSize, staleClusters, pendingSummaries };
 }
 
-export function fromStale({ cluster, reason, knownAt }: StaleCluster): MessageInitShape<typeof api.StaleClusterSchema> {
+export function fromStale({
+  cluster,
+  reason,
+  knownAt,
+}: StaleCluster): MessageInitShape<typeof stale.StaleClusterSchema> {
   return { ...{ cluster, reason }, ...time("knownAt", knownAt) };
 }
 
