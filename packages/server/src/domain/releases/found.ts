@@ -1,5 +1,3 @@
-import { keepNewest } from "@berth/base";
-
 import type { Column } from "./columns.ts";
 import { SEES_ALL } from "./filter.ts";
 import type { RowMatcher } from "./filter.ts";
@@ -7,13 +5,17 @@ import type { ReleaseFilter } from "./list-types.ts";
 import type { Row } from "./row.ts";
 import type { ReleaseTable } from "./table.ts";
 
-/** Lists that are kept, each as many references as it has releases. */
-const KEPT = 64;
+/** References to rows in the lists that are kept: 8 MB of them. */
+const MAX_ROWS = 1_000_000;
+/** Lists that are kept, however short they are. */
+const MAX_LISTS = 4_000;
 
-/** What was found of a table, by what was asked, and when. */
+/** What was found of a table, by what was asked, the oldest first, and when. */
 interface Found {
   readonly generation: number;
   readonly lists: Map<string, readonly Row[]>;
+  /** In all lists together. */
+  rows: number;
 }
 
 const kept = new WeakMap<ReleaseTable, Found>();
@@ -37,10 +39,21 @@ export function findRows(
   const before = kept.get(table);
   const generation = table.generation();
   // With a change all that was found is old, and nobody holds what it names.
-  const found = before?.generation === generation ? before : { generation, lists: new Map<string, readonly Row[]>() };
+  const found =
+    before?.generation === generation ? before : { generation, lists: new Map<string, readonly Row[]>(), rows: 0 };
   kept.set(table, found);
-  const { lists } = found;
-  const rows = lists.get(key) ?? all.filter(isMeant);
-  keepNewest(lists, key, rows, KEPT);
+  const rows = found.lists.get(key) ?? all.filter(isMeant);
+  drop(found, key);
+  found.lists.set(key, rows);
+  found.rows += rows.length;
+  for (const oldest of found.lists.keys()) {
+    if (found.rows <= MAX_ROWS && found.lists.size <= MAX_LISTS) break;
+    drop(found, oldest);
+  }
   return rows;
+}
+
+function drop(found: Found, key: string): void {
+  found.rows -= found.lists.get(key)?.length ?? 0;
+  found.lists.delete(key);
 }
