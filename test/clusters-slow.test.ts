@@ -141,7 +141,7 @@ test("a cluster that accepts everything and answers nothing delays nobody, is no
   assert.ok(Date.now() - knownAt < NOTICED + 5_000);
   const asking = performance.now();
   refused(await berth.request("GET", `${slow}/before`), 503, "CLUSTER_UNREACHABLE");
-  assert.ok(performance.now() - asking < 10_000, "whoever reads one release of it hears so soon");
+  assert.ok(performance.now() - asking < 20_000, "whoever reads one release of it hears so soon");
   await storeRelease(kube, { namespace: "default", name: "meanwhile" });
   front.release();
   await settled("it answers again");

@@ -261,6 +261,8 @@ const VOLATILE = new Set([
   ],
   ...["create_time", "start_time", "end_time", "first_deployed", "last_deployed", "last_started", "last_completed"],
   ...["port", "endpoint", "ports", "encoded_size", "secret_name"],
+  // Of the whole cluster, where other tests write.
+  "pending_summaries",
 ]);
 
 /** An outcome without what is another each time, and names as one word. */
