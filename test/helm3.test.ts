@@ -9,6 +9,7 @@ import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP, DEPLOYMENT, hookJob } from "./support/charts.ts";
 import { eventually } from "./support/exposures.ts";
+import type { HelmRevision } from "./support/helm.ts";
 import { DRIVERS, helmsOf } from "./support/helm3.ts";
 import type { Helms } from "./support/helm3.ts";
 
@@ -24,15 +25,6 @@ interface Listed {
   readonly status: string;
   readonly chart: string;
   readonly app_version: string;
-}
-
-interface Revision {
-  readonly revision: number;
-  readonly updated: string;
-  readonly status: string;
-  readonly chart: string;
-  readonly app_version: string;
-  readonly description: string;
 }
 
 interface Told extends ReleaseAnswer {
@@ -89,7 +81,7 @@ for (const driver of DRIVERS) {
       ...{ revision: one.revision, status: one.status, description: one.description, chart: nameOf(one) },
       ...{ app_version: one.chart.app_version, updated: milliseconds(one.last_deployed) },
     }));
-    const known = await three.json<Revision[]>("history", name);
+    const known = await three.json<HelmRevision[]>("history", name);
     assert.deepEqual(
       history,
       known.map((one) => ({ ...one, updated: milliseconds(one.updated) })),

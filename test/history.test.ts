@@ -9,6 +9,7 @@ import type { OperationAnswer, ReleaseAnswer } from "./support/answers.ts";
 import { startTestBerth } from "./support/berth.ts";
 import type { TestBerth } from "./support/berth.ts";
 import { CONFIG_MAP } from "./support/charts.ts";
+import type { HelmRevision } from "./support/helm.ts";
 
 /*
  * A release's history, on a cluster of its own, whose API server counts who asks it for lists.
@@ -27,15 +28,6 @@ after(async () => {
   await berth[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
 });
-
-interface HelmRevision {
-  readonly revision: number;
-  readonly updated: string;
-  readonly status: string;
-  readonly chart: string;
-  readonly app_version: string;
-  readonly description: string;
-}
 
 async function historyOf(name: string, query = ""): Promise<(ReleaseAnswer & { last_deployed?: string })[]> {
   const { status, body } = await berth.request<{ revisions: ReleaseAnswer[] }>(

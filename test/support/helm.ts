@@ -23,6 +23,16 @@ export interface HelmLine {
   start(...args: string[]): { kill(): Promise<void> };
 }
 
+/** A line of `helm history`. */
+export interface HelmRevision {
+  readonly revision: number;
+  readonly updated: string;
+  readonly status: string;
+  readonly chart: string;
+  readonly app_version: string;
+  readonly description: string;
+}
+
 /** Takes a helm command line to where it works. */
 export function helmLine(place: HelmPlace): HelmLine {
   const binary = place.binary ?? process.env.BERTH_HELM;

@@ -120,12 +120,12 @@ function viewAcross(one: ExposureView, across: All, clock: Pick<Clock, "sleep">)
     },
     watch(principal, query, signal) {
       if (query.cluster !== ALL_CLUSTERS) return one.watch(principal, query, signal);
-      const watches = [...views()].map(
-        ([cluster, view]) =>
-          () =>
-            view.watch(principal, { ...query, cluster }, signal),
+      return watchAcross(
+        views(),
+        (view, name) => view.watch(principal, { ...query, cluster: name }, signal),
+        clock,
+        signal,
       );
-      return watchAcross(watches, clock, signal);
     },
   };
 }
@@ -140,12 +140,7 @@ function poolsAcross(one: PoolView, across: All, clock: Pick<Clock, "sleep">): P
     },
     watch(principal, cluster, signal) {
       if (cluster !== ALL_CLUSTERS) return one.watch(principal, cluster, signal);
-      const watches = [...views()].map(
-        ([name, view]) =>
-          () =>
-            view.watch(principal, name, signal),
-      );
-      return watchAcross(watches, clock, signal);
+      return watchAcross(views(), (view, name) => view.watch(principal, name, signal), clock, signal);
     },
   };
 }

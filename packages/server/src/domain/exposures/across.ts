@@ -34,7 +34,11 @@ export async function listExposuresAcross(
   for (const [cluster, view] of byName(views)) {
     const wanted = cluster < from.cluster ? 0 : size - exposures.length;
     const inner = cluster === from.cluster ? from.token : "";
-    const page = await orNothing(cluster, view.list(principal, { ...query, cluster }, { size: wanted, token: inner }));
+    const page = await orNothing(
+      cluster,
+      view.list(principal, { ...query, cluster }, { size: wanted, token: inner }),
+      NO_EXPOSURES,
+    );
     staleClusters.push(...page.staleClusters);
     totalSize += page.totalSize;
     if (cluster < from.cluster) continue;
@@ -50,9 +54,8 @@ export async function listPoolsAcross(
   { views, stale }: Across<Pick<PoolView, "list">>,
   principal: Principal,
 ): Promise<PoolPage> {
-  const none = { pools: [], staleClusters: [] };
   const pages = await Promise.all(
-    byName(views).map(([cluster, view]) => orNothing(cluster, view.list(principal, cluster), none)),
+    byName(views).map(([cluster, view]) => orNothing(cluster, view.list(principal, cluster), NO_POOLS)),
   );
   return {
     pools: pages.flatMap(({ pools }) => pools),
@@ -61,12 +64,13 @@ export async function listPoolsAcross(
 }
 
 /** What there is in all clusters that can tell, then what becomes of it, until the signal aborts. */
-export async function* watchAcross<T>(
-  watches: readonly (() => AsyncIterable<News<T>>)[],
+export async function* watchAcross<V, T>(
+  views: ReadonlyMap<string, V>,
+  watch: (view: V, cluster: string) => AsyncIterable<News<T>>,
   clock: Pick<Clock, "sleep">,
   signal: AbortSignal,
 ): AsyncGenerator<News<T>> {
-  const streams = watches.map((watch) => again(watch, clock, signal)[Symbol.asyncIterator]());
+  const streams = [...views].map(([cluster, view]) => again(() => watch(view, cluster), clock, signal));
   const step = async (stream: (typeof streams)[number]) => ({ stream, result: await stream.next() });
   const waiting = new Map(streams.map((stream) => [stream, step(stream)]));
   const untold = new Set(streams);
@@ -110,13 +114,14 @@ async function* again<T>(
   }
 }
 
-const NOTHING = { exposures: [], nextPageToken: "", totalSize: 0, staleClusters: [] };
+const NO_EXPOSURES: ExposurePage = { exposures: [], nextPageToken: "", totalSize: 0, staleClusters: [] };
+const NO_POOLS: PoolPage = { pools: [], staleClusters: [] };
 
 /** A cluster's part of a list; nothing where it may not be listed, or is not known yet. */
 async function orNothing<P extends { readonly staleClusters: readonly StaleCluster[] }>(
   cluster: string,
   page: Promise<P>,
-  nothing: P = NOTHING as unknown as P,
+  nothing: P,
 ): Promise<P> {
   try {
     return await page;
