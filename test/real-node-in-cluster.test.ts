@@ -163,6 +163,25 @@ test("Berth's release is tested by Helm", { skip }, async () => {
   assert.match(said, /Phase:\s+Succeeded/);
 });
 
+test("a cluster that is declared as the pod's own is reached as its ServiceAccount", { skip }, async () => {
+  const path = "/apis/berth.dev/v1alpha1/clusters";
+  const body = {
+    apiVersion: "berth.dev/v1alpha1",
+    kind: "Cluster",
+    metadata: { name: "itself" },
+    spec: { inCluster: true },
+  };
+  await kube.request({ method: "POST", path, body });
+  interface Declared {
+    readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  }
+  await until("it is ready", async () => {
+    const { status } = await kube.request<Declared>({ path: `${path}/itself` });
+    return status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") === true;
+  });
+  await kube.request({ method: "DELETE", path: `${path}/itself` });
+});
+
 test("who is of no network that is named is refused; health is told to anybody", { skip }, async () => {
   const proxy = `/api/v1/namespaces/${HOME}/services/berth:http/proxy`;
   assert.deepEqual(await kube.request({ path: `${proxy}/livez` }), { status: "ok" });
